@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * table: slots of fixed number, found by hash, ordered from the longest untouched to the newest.
+ *
+ * It keeps the links only; the owner keeps an array of its own entries with the same slot numbers
+ * and compares keys itself:
+ *
+ *	for (slot = table_first(t, hash); slot != TABLE_NONE; slot = table_next(t, slot))
+ *		if (same key) ...
+ *
+ * Owns: its links, carved from the arena. No heap. All calls are O(1) but for a chain's length.
+ * Memory that was never used is never touched.
+ */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include "gateway/engine/arena.h"
+
+#include <stdint.h>
+
+#define TABLE_NONE UINT32_MAX
+
+struct table_link {
+	uint32_t hash;
+	uint32_t next;	/* in the chain of one bucket; of a free slot: the next free one */
+	uint32_t older; /* towards the longest untouched */
+	uint32_t newer;
+};
+
+struct table {
+	uint32_t capacity;
+	uint32_t count;
+	uint32_t fresh; /* slots from here on were never used */
+	uint32_t free;	/* given back, chained by `next` */
+	uint32_t oldest;
+	uint32_t newest;
+	uint32_t mask;	   /* buckets - 1 */
+	uint32_t *buckets; /* slot + 1; 0 is empty, so that zeroed memory is an empty table */
+	struct table_link *links;
+};
+
+/* Sets up an empty table of `capacity` slots (1 up to 2^24) in zeroed memory of `arena`. */
+void table_init(struct table *t, struct arena *arena, uint32_t capacity);
+
+/* The first slot whose hash is `hash`, or TABLE_NONE. */
+uint32_t table_first(const struct table *t, uint32_t hash);
+
+/* The next slot with the same hash as `slot`, or TABLE_NONE. */
+uint32_t table_next(const struct table *t, uint32_t slot);
+
+/* Takes a slot and makes it the newest; TABLE_NONE if the table is full. Its entry is as it was left. */
+uint32_t table_insert(struct table *t, uint32_t hash);
+
+/* Gives a slot back. */
+void table_remove(struct table *t, uint32_t slot);
+
+/* Makes a slot the newest. */
+void table_touch(struct table *t, uint32_t slot);
+
+/* The longest untouched slot, or TABLE_NONE if the table is empty. */
+static inline uint32_t table_oldest(const struct table *t)
+{
+	return t->count ? t->oldest : TABLE_NONE;
+}
+
+/* The next newer slot than `slot`, or TABLE_NONE. */
+static inline uint32_t table_newer(const struct table *t, uint32_t slot)
+{
+	return slot == t->newest ? TABLE_NONE : t->links[slot].newer;
+}
+
+#endif

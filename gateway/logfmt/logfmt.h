@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * logfmt: records to lines of text and back. The one writer and the one reader of the log's format,
+ * used by the daemon, the command and the tests. DESIGN section 10 is its contract.
+ *
+ * Owns nothing. Never allocates: lines are built in the caller's buffer.
+ */
+#ifndef LOGFMT_H
+#define LOGFMT_H
+
+#include "inpath/record.h"
+#include "inpath/stats.h"
+
+enum {
+	LOGFMT_LINE_MAX = 900,	  /* bytes in one line, without NUL or newline */
+	LOGFMT_FIELDS_MAX = 64,	  /* fields that the reader keeps of one line */
+};
+
+/* How a client is shown: log.clients. */
+enum logfmt_clients {
+	LOGFMT_CLIENTS_ADDRESS,
+	LOGFMT_CLIENTS_HASH, /* 16 hex digits of a keyed hash, stable while the daemon runs */
+	LOGFMT_CLIENTS_NONE, /* "-" */
+};
+
+struct logfmt_options {
+	bool names; /* write host and dev */
+	enum logfmt_clients clients;
+	uint64_t client_key[2]; /* for LOGFMT_CLIENTS_HASH */
+	/* Added to a record's monotonic time to make it wall time, in ns. */
+	int64_t wall_offset;
+};
+
+/* Is called for every line; `line` is NUL-terminated, has no newline, and is valid for the call. */
+typedef void logfmt_sink(void *arg, const char *line, size_t len);
+
+/*
+ * Writes a record as one line or more: a path record that does not fit LOGFMT_LINE_MAX is split
+ * between hops, every part with all other fields and part=i/n behind run.
+ */
+void logfmt_record(const struct inpath_record *record, const struct logfmt_options *options,
+	logfmt_sink *sink, void *arg);
+
+/* ev=stats: every counter, by name; several lines (part=i/n) if need be. `wall_ns` is its ts. */
+void logfmt_stats(const struct inpath_stats *stats, uint64_t wall_ns, logfmt_sink *sink, void *arg);
+
+/* One key and its value for logfmt_event; `value` is quoted where the contract says so. */
+struct logfmt_pair {
+	const char *key;
+	const char *value;
+};
+
+/* ev=start, ev=stop and their like: `ev=NAME v=1 ts=...` and then the pairs. */
+void logfmt_event(const char *name, uint64_t wall_ns, const struct logfmt_pair *pairs, size_t count,
+	logfmt_sink *sink, void *arg);
+
+/* A line that was read: keys and values as NUL-terminated text, escapes undone, into `text`. */
+struct logfmt_line {
+	size_t count;
+	struct {
+		const char *key;
+		const char *value;
+	} fields[LOGFMT_FIELDS_MAX];
+	char text[LOGFMT_LINE_MAX + LOGFMT_FIELDS_MAX * 2];
+};
+
+/*
+ * Reads a line from anywhere (syslog, journal, plain): starts at its first `ev=` that stands at
+ * the line's start or behind a space. False if there is none, or the rest is not well-formed
+ * (`*out` is then untouched or must not be used).
+ */
+bool logfmt_read(const char *line, size_t len, struct logfmt_line *out);
+
+/* The value of `key`, or NULL. */
+const char *logfmt_get(const struct logfmt_line *line, const char *key);
+
+#endif

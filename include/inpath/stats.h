@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stats: the engine's counters by cause, since its start. Each has the name that ev=stats prints.
+ */
+#ifndef INPATH_STATS_H
+#define INPATH_STATS_H
+
+#include <stdint.h>
+
+/* X(name, what is counted). The order is that of the ev=stats line. */
+#define INPATH_STATS(X)                                                                            \
+	X(packets, "packets taken from the queue")                                                 \
+	X(missed, "packets that the queue passed unseen")                                          \
+	X(short_packets, "passed: cut off")                                                        \
+	X(malformed, "passed: malformed")                                                          \
+	X(fragments, "passed: fragments")                                                          \
+	X(other_proto, "passed: neither TCP nor an ICMP error")                                    \
+	X(flows_new, "flows entered in the table")                                                 \
+	X(flows_evicted, "flows evicted from a full table, the idlest first")                      \
+	X(flows_traced, "flows that a policy traces")                                              \
+	X(flows_ignored, "flows that a policy ignores, or none names")                             \
+	X(flows_untraceable, "flows not traced: MPTCP, TCP-MD5, TCP-AO, or opened from the WAN")   \
+	X(rested, "verdicts that put a flow to rest")                                              \
+	X(hellos_full, "ClientHellos not put together: no room")                                   \
+	X(hellos_sni, "ClientHellos that gave a name")                                             \
+	X(dns_answers, "DNS answers read")                                                         \
+	X(dns_malformed, "DNS packets not understood")                                             \
+	X(dns_unasked, "DNS answers to nobody's question")                                         \
+	X(names_evicted, "names and mappings evicted from a full table")                           \
+	X(names_full, "names not kept: no room")                                                   \
+	X(traces, "traces begun")                                                                  \
+	X(traces_full, "traces that had to wait for a free slot")                                  \
+	X(traces_reached, "traces that reached the server")                                        \
+	X(budget_waits, "waves that had to wait for the budget")                                   \
+	X(probes, "probes sent")                                                                   \
+	X(probes_refused, "probes that the kernel refused (EPERM: a firewall, or no connection)")  \
+	X(probes_failed, "probes not sent for another reason")                                     \
+	X(tokens_full, "probes not built: no token free")                                          \
+	X(touches, "probes that reached the server")                                               \
+	X(with_news, "answers to touches that carried news, and were passed")                      \
+	X(swallowed_icmp, "dropped: ICMP errors that quote a probe")                               \
+	X(swallowed_ack, "dropped: pure ACKs that answer a probe")                                 \
+	X(replies_late, "answers that came too late to count")                                     \
+	X(replies_again, "answers that came again")                                                \
+	X(icmp_foreign, "passed: ICMP errors that quote no probe")                                 \
+	X(records, "path records written")                                                         \
+	X(unchanged, "paths equal to the flow's last one")
+
+struct inpath_stats {
+#define INPATH_STATS_FIELD(name, what) uint64_t name;
+	INPATH_STATS(INPATH_STATS_FIELD)
+#undef INPATH_STATS_FIELD
+};
+
+#endif
