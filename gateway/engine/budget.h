@@ -13,7 +13,7 @@
 #include "inpath/types.h"
 
 struct bucket {
-	inpath_time at;	 /* when `tokens` was true */
+	inpath_time at;  /* when `tokens` was true */
 	uint64_t tokens; /* in billionths of a token: a rate of 1/s adds one per nanosecond */
 };
 

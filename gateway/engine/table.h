@@ -22,7 +22,7 @@
 
 struct table_link {
 	uint32_t hash;
-	uint32_t next;	/* in the chain of one bucket; of a free slot: the next free one */
+	uint32_t next;  /* in the chain of one bucket; of a free slot: the next free one */
 	uint32_t older; /* towards the longest untouched */
 	uint32_t newer;
 };
@@ -31,10 +31,10 @@ struct table {
 	uint32_t capacity;
 	uint32_t count;
 	uint32_t fresh; /* slots from here on were never used */
-	uint32_t free;	/* given back, chained by `next` */
+	uint32_t free;  /* given back, chained by `next` */
 	uint32_t oldest;
 	uint32_t newest;
-	uint32_t mask;	   /* buckets - 1 */
+	uint32_t mask;     /* buckets - 1 */
 	uint32_t *buckets; /* slot + 1; 0 is empty, so that zeroed memory is an empty table */
 	struct table_link *links;
 };

@@ -32,11 +32,11 @@ struct inpath_engine;
 
 /* A probe to be put on the wire as it stands. */
 struct inpath_probe {
-	uint32_t id;		   /* for inpath_engine_sent */
+	uint32_t id;               /* for inpath_engine_sent */
 	struct inpath_addr client; /* the packet's source: bind the send to it */
 	struct inpath_addr server; /* its destination */
-	uint32_t out_ifindex;	   /* the flow's own WAN interface: leave by no other */
-	uint32_t mark;		   /* the flow's mark with the probe's bits set */
+	uint32_t out_ifindex;      /* the flow's own WAN interface: leave by no other */
+	uint32_t mark;             /* the flow's mark with the probe's bits set */
 	uint32_t len;
 	uint8_t bytes[INPATH_PROBE_BYTES]; /* from the IP header on; checksums are complete */
 };

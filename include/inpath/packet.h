@@ -26,12 +26,12 @@ struct inpath_meta {
 	enum inpath_source source;
 	enum inpath_side in_side;
 	enum inpath_side out_side;
-	uint32_t in_ifindex;   /* 0: none */
-	uint32_t out_ifindex;  /* 0: none */
-	uint32_t mark;	       /* the packet's netfilter mark */
-	bool has_mac;	       /* `mac` is the sender's hardware address */
-	bool last;	       /* no packet waits behind this one: a rest asked now overtakes nothing */
-	uint32_t missed;       /* packets that the queue passed unseen since the previous one */
+	uint32_t in_ifindex;  /* 0: none */
+	uint32_t out_ifindex; /* 0: none */
+	uint32_t mark;        /* the packet's netfilter mark */
+	bool has_mac;         /* `mac` is the sender's hardware address */
+	bool last;       /* no packet waits behind this one: a rest asked now overtakes nothing */
+	uint32_t missed; /* packets that the queue passed unseen since the previous one */
 	struct inpath_mac mac; /* valid if has_mac */
 };
 

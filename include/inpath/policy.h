@@ -67,14 +67,14 @@ struct inpath_settings {
 	uint32_t interval_s; /* seconds from one trace of a flow to its next */
 	uint8_t max_hops;    /* 1..INPATH_MAX_HOPS */
 	uint8_t attempts;    /* probes for one TTL, 1..10 */
-	uint8_t gap;	     /* silent hops in a row that end a trace, 1..INPATH_MAX_HOPS */
-	bool touch;	     /* may probes reach the server? */
+	uint8_t gap;         /* silent hops in a row that end a trace, 1..INPATH_MAX_HOPS */
+	bool touch;          /* may probes reach the server? */
 };
 
 struct inpath_policy {
 	char name[INPATH_LABEL_MAX + 1];
 	enum inpath_action action;
-	uint32_t keys;	    /* INPATH_KEY_* */
+	uint32_t keys;      /* INPATH_KEY_* */
 	uint32_t protocols; /* INPATH_PROTOCOL_*; always set: tcp and quic if not written */
 	struct inpath_settings settings;
 
@@ -115,7 +115,7 @@ struct inpath_policy_set {
 	uint32_t mark_probe; /* bits that a probe's mark carries */
 	uint32_t mark_rest;  /* bits that put a flow to rest */
 	enum inpath_log_paths log_paths;
-	bool log_hops;	 /* write ev=hop */
+	bool log_hops;   /* write ev=hop */
 	bool log_probes; /* write ev=probe */
 };
 

@@ -37,9 +37,9 @@ enum inpath_stop {
 	INPATH_STOP_REACHED,
 	INPATH_STOP_GAP,
 	INPATH_STOP_MAXTTL,
-	INPATH_STOP_ENDED,  /* the flow ended, or the engine was told to stop */
+	INPATH_STOP_ENDED, /* the flow ended, or the engine was told to stop */
 	INPATH_STOP_BUDGET,
-	INPATH_STOP_SHORT,  /* stopped before the server on purpose */
+	INPATH_STOP_SHORT, /* stopped before the server on purpose */
 	INPATH_STOP_INFERRED,
 };
 
@@ -53,15 +53,15 @@ enum inpath_app {
 /* What was learnt about one TTL. */
 struct inpath_hop {
 	uint8_t ttl;
-	uint8_t sent;	    /* probes sent with this TTL */
+	uint8_t sent;       /* probes sent with this TTL */
 	uint8_t answered;   /* of these, answered within their patience */
 	uint8_t addr_count; /* distinct addresses that answered; 0: silent */
-	bool server;	    /* the server itself answered */
+	bool server;        /* the server itself answered */
 	uint8_t reply_ttl;  /* TTL of the latest answer as the gateway forwards it */
 	uint8_t quoted_ttl; /* TTL in the latest quote; 0 if none */
 	uint8_t icmp_type;  /* of the latest answer, in the flow's own family; 0 if none */
 	uint8_t icmp_code;
-	bool rewritten;	    /* the quote's client address or port was not ours */
+	bool rewritten; /* the quote's client address or port was not ours */
 	uint64_t rtt_min_ns;
 	uint64_t rtt_max_ns;
 	struct inpath_addr addrs[INPATH_HOP_ADDRS];
@@ -73,7 +73,7 @@ struct inpath_record_flow {
 	struct inpath_tuple tuple;
 	struct inpath_mac mac; /* the client's, if has_mac */
 	bool has_mac;
-	const char *device;  /* the client's name, or NULL */
+	const char *device; /* the client's name, or NULL */
 	const char *policy;
 	const char *service; /* never NULL */
 	const char *host;    /* "" if unknown */
@@ -87,8 +87,8 @@ struct inpath_record_path {
 	uint8_t nhop; /* the server's hop if known, else the highest TTL probed */
 	uint16_t sent;
 	uint32_t fingerprint;
-	uint64_t e2e_ns; /* passive RTT between gateway and server; 0 unknown */
-	uint64_t lan_ns; /* passive RTT between gateway and client; 0 unknown */
+	uint64_t e2e_ns;               /* passive RTT between gateway and server; 0 unknown */
+	uint64_t lan_ns;               /* passive RTT between gateway and client; 0 unknown */
 	const struct inpath_hop *hops; /* TTL 1..nhop, hops[0] being TTL 1 */
 	/* The server answered without naming the TTL that reached it. */
 	bool unplaced;
@@ -104,7 +104,7 @@ struct inpath_record_change {
 struct inpath_record_probe {
 	uint8_t ttl;
 	uint8_t attempt; /* 1 is the first */
-	uint32_t token;	 /* IPv4 ID, or the sequence number */
+	uint32_t token;  /* IPv4 ID, or the sequence number */
 	bool answered;
 	uint64_t rtt_ns;
 	struct inpath_addr from; /* who answered */

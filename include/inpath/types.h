@@ -15,9 +15,9 @@
 typedef uint64_t inpath_time;
 
 #define INPATH_TIME_NEVER UINT64_MAX
-#define INPATH_USEC	  1000ULL
-#define INPATH_MSEC	  1000000ULL
-#define INPATH_SEC	  1000000000ULL
+#define INPATH_USEC       1000ULL
+#define INPATH_MSEC       1000000ULL
+#define INPATH_SEC        1000000000ULL
 
 enum inpath_family {
 	INPATH_AF_NONE = 0,

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# inpath: `sudo make deps demo` shows it working, `sudo make deps check` tests it.
+# All output goes to build/; each flavour of the objects has a folder of its own there.
+
+VERSION := 0.1
+
+CC ?= cc
+CLANG ?= clang
+PKG_CONFIG ?= pkg-config
+BUILD := build
+
+LIBS_DAEMON := libmnl libnetfilter_queue libnfnetlink libconfig
+
+STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"'
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Werror
+HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS ?= -O2 -g
+LDFLAGS ?= -pie -Wl,-z,relro,-z,now
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+ENGINE := $(sort $(wildcard gateway/engine/*.c))
+LOGFMT := $(sort $(wildcard gateway/logfmt/*.c))
+CONFIG := $(sort $(wildcard gateway/daemon/config*.c))
+IO := $(sort $(wildcard gateway/io/*.c))
+DAEMON := $(sort $(wildcard gateway/daemon/*.c))
+UNIT := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+TOOLS := $(sort $(wildcard tests/netns/tools/*.c))
+
+# What the unit tests and the fuzz targets may link: everything but the daemon's main.
+TESTED := $(ENGINE) $(LOGFMT) $(IO) $(filter-out gateway/daemon/main.c,$(DAEMON))
+
+objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all deps check demo fuzz purity style clean unit fuzz-replay sanitized
+
+all: $(BUILD)/inpathd $(BUILD)/libinpath.a
+
+# --- what people run ---------------------------------------------------------------------------
+
+$(BUILD)/libinpath.a: $(call objects,release,$(ENGINE))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/inpathd: $(call objects,release,$(DAEMON) $(IO) $(LOGFMT)) $(BUILD)/libinpath.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+
+$(BUILD)/release/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- the same under AddressSanitizer and UndefinedBehaviorSanitizer ------------------------------
+
+$(BUILD)/asan/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/asan/libtested.a: $(call objects,asan,$(TESTED))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/asan/inpathd: $(call objects,asan,gateway/daemon/main.c) $(BUILD)/asan/libtested.a
+	$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+
+sanitized: $(BUILD)/asan/inpathd
+
+$(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_DAEMON))
+
+unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
+
+# A corpus is replayed by an ordinary program, so that `make check` needs no clang.
+$(BUILD)/replay/%: $(BUILD)/asan/tests/fuzz/%.o $(BUILD)/asan/tests/fuzz/replay.o $(BUILD)/asan/libtested.a
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+
+fuzz-replay: $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay/fuzz_%,$(FUZZ))
+
+# --- fuzzing: make fuzz [SECONDS=60] [TARGET=packet] ---------------------------------------------
+
+SECONDS ?= 60
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(TESTED) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(STD) $(FUZZ_FLAGS) -o $@ $< $(TESTED) $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+
+fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ)))
+	@tests/fuzz/run "$(BUILD)" "$(SECONDS)" $(notdir $^)
+
+# --- tests and proofs ----------------------------------------------------------------------------
+
+deps:
+	@tests/deps
+
+check: all sanitized unit fuzz-replay
+	@tests/run "$(BUILD)"
+
+demo: all
+	@tests/demo/demo
+
+# Law 7: the engine calls nothing but these, which touch no system, no clock and no heap.
+PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \
+	__stack_chk_fail __memcpy_chk __memmove_chk __memset_chk _GLOBAL_OFFSET_TABLE_
+
+purity: $(BUILD)/libinpath.a
+	@tests/purity $(BUILD)/libinpath.a "$(PURE)"
+
+style:
+	@tests/style
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
