@@ -3,7 +3,27 @@
  * logfmt: records to lines of text and back. The one writer and the one reader of the log's format,
  * used by the daemon, the command and the tests. DESIGN section 10 is its contract.
  *
- * Owns nothing. Never allocates: lines are built in the caller's buffer.
+ * Owns:   nothing. Never allocates: lines are built on the stack, or read into the caller's buffer.
+ * Time:   a record's time is monotonic; the caller gives what makes it wall time. `ts` is UTC.
+ * Output: lines without newline, of printable ASCII, each with a single `ev=`, at its start.
+ *
+ * Fields, in order; those in brackets only when known (part: only when split):
+ *
+ *	all records  ev v ts run
+ *	ev=path      [part] FLOW why stop nhop sent fp [e2e] [lan] hops
+ *	ev=change    FLOW old new ttl
+ *	ev=hop       ttl addr sent answered [min max rttl] [qttl type code] [rewritten=yes]
+ *	ev=probe     ttl attempt token [from rtt]
+ *	FLOW is      cl [dev] pol svc [host] by proto af sport dst dport
+ *
+ * ev=hop and ev=probe do not repeat the flow: `run` joins them to their path. A silent hop has
+ * addr=* and no min max rttl; an answer that was no ICMP error has no qttl type code. The `ts` of
+ * ev=probe is that probe's own sending. Durations are ms, rounded half up.
+ *
+ * Between quotes every byte outside printable ASCII and every `=` is written \xHH: no name's text
+ * can be taken for a field, even by a search that knows nothing of quotes. A text that leaves no
+ * room for the rest of its line is cut between characters: host first, then dev, svc, pol. Plain
+ * host names are never cut for IPv4, and for IPv6 only beside labels of the greatest length.
  */
 #ifndef LOGFMT_H
 #define LOGFMT_H
@@ -12,8 +32,8 @@
 #include "inpath/stats.h"
 
 enum {
-	LOGFMT_LINE_MAX = 900,	  /* bytes in one line, without NUL or newline */
-	LOGFMT_FIELDS_MAX = 64,	  /* fields that the reader keeps of one line */
+	LOGFMT_LINE_MAX = 900,  /* bytes in one line, without NUL or newline */
+	LOGFMT_FIELDS_MAX = 64, /* fields that the reader keeps of one line */
 };
 
 /* How a client is shown: log.clients. */
@@ -66,8 +86,9 @@ struct logfmt_line {
 
 /*
  * Reads a line from anywhere (syslog, journal, plain): starts at its first `ev=` that stands at
- * the line's start or behind a space. False if there is none, or the rest is not well-formed
- * (`*out` is then untouched or must not be used).
+ * the line's start or behind a space; one newline at its end is allowed. False if there is none, or
+ * the rest is not what the writer could have written: a key twice, a byte that should be escaped,
+ * more than LOGFMT_FIELDS_MAX fields or LOGFMT_LINE_MAX bytes (`*out` must then not be used).
  */
 bool logfmt_read(const char *line, size_t len, struct logfmt_line *out);
 
