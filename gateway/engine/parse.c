@@ -197,7 +197,11 @@ static inline bool tcp_option(uint8_t kind, struct cursor value, struct tcp_head
 			t->window_scale = WINDOW_SCALE_MAX;
 		t->has_window_scale = true;
 		return true;
-	case 4: t->sack_permitted = value.left == 0; return t->sack_permitted;
+	case 4:
+		if (value.left != 0)
+			return false;
+		t->sack_permitted = true;
+		return true;
 	case 5:
 		if (value.left == 0 || value.left % 8)
 			return false;
@@ -207,9 +211,11 @@ static inline bool tcp_option(uint8_t kind, struct cursor value, struct tcp_head
 			t->sack_count++;
 		return true;
 	case 8:
-		t->has_timestamp = value.left == 8 && cursor_u32(&value, &t->tsval) &&
-				   cursor_u32(&value, &t->tsecr);
-		return t->has_timestamp;
+		if (value.left != 8 || !cursor_u32(&value, &t->tsval) ||
+			!cursor_u32(&value, &t->tsecr))
+			return false;
+		t->has_timestamp = true;
+		return true;
 	/* These three matter by being there: whatever their length, the flow is not for probing. */
 	case 19: t->md5 = true; return value.left == 16;
 	case 29: t->ao = true; return value.left >= 2;

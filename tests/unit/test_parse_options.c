@@ -91,7 +91,8 @@ static void a_lying_length_is_seen_and_nothing_beyond_is_read(void **state)
 		assert_false(t.sack_permitted);
 		assert_int_equal(t.sack_count, 0);
 
-		snprintf(then_sack_permitted, sizeof(then_sack_permitted), "01 01 04 02 %s", cases[i]);
+		snprintf(then_sack_permitted, sizeof(then_sack_permitted), "01 01 04 02 %s",
+			cases[i]);
 		t = options_of(then_sack_permitted);
 		assert_true(t.options_malformed);
 		assert_true(t.sack_permitted);

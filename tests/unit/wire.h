@@ -347,7 +347,7 @@ static inline bool wire_checksums_right(const uint8_t *ip, size_t len)
 /* A copy on the heap with not a byte to spare, so that a sanitizer sees a read past its end. */
 static inline uint8_t *wire_exact(const void *bytes, size_t len)
 {
-	uint8_t *copy = malloc(len ? len : 1);
+	uint8_t *copy = calloc(1, len ? len : 1);
 
 	if (!copy)
 		abort();
