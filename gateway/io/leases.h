@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * leases: what dnsmasq knows of the LAN's devices: address, hardware address, name.
+ *
+ * dnsmasq rewrites its file in place; each change is heard by inotify and the file is read anew.
+ *
+ * Owns:   an inotify descriptor.
+ * Output: every lease of the file, each time that it is read.
+ */
+#ifndef IO_LEASES_H
+#define IO_LEASES_H
+
+#include "inpath/types.h"
+
+/*
+ * Is called for every lease; `mac` and `name` are NULL if the lease does not tell. A lease's name
+ * was chosen by the device: it is text of up to 255 bytes that no control byte is part of.
+ */
+typedef void leases_found(
+	void *arg, const struct inpath_addr *addr, const struct inpath_mac *mac, const char *name);
+
+/* The files that dnsmasq keeps its leases in when it is not told otherwise, NULL-terminated. */
+extern const char *const leases_default_files[];
+
+enum {
+	LEASES_FILES = 4,
+};
+
+struct leases;
+
+/*
+ * Watches `files` (NULL-terminated, at most LEASES_FILES, none of which need exist; the strings
+ * stay the caller's). NULL: no memory or no inotify; then names come from elsewhere, or not.
+ */
+struct leases *leases_open(const char *const *files);
+void leases_close(struct leases *l);
+
+/* Readable when a file may have changed. */
+int leases_fd(const struct leases *l);
+
+/* Takes the news from leases_fd; true if leases_read would tell something new. */
+bool leases_changed(struct leases *l);
+
+/* Reads the files and tells every lease in them. */
+void leases_read(struct leases *l, leases_found *found, void *arg);
+
+/*
+ * One line of a lease file, without its newline: `EXPIRY MAC ADDRESS NAME CLIENT-ID`, or for IPv6
+ * `EXPIRY IAID ADDRESS NAME DUID`, NAME being `*` where there is none. True and told by `found` if
+ * it is a lease; a `duid` line, and anything else, is not.
+ */
+bool leases_line(const char *line, leases_found *found, void *arg);
+
+#endif
