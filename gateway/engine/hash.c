@@ -53,25 +53,24 @@ static inline uint64_t sip_end(struct sip *s, uint64_t mark)
 	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* The `n` bytes at `at`, at most 8, the first one lowest. */
-static inline uint64_t little_endian(const uint8_t *at, size_t n)
+static inline uint64_t word_at(const uint8_t *at)
 {
-	uint64_t word = 0;
-
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t)at[i] << 8 * i;
-	return word;
+	return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 |
+	       (uint64_t)at[3] << 24 | (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 |
+	       (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
 }
 
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
 	struct sip s = sip_begin(key);
-	size_t left = len;
+	uint64_t last = (uint64_t)len << 56;
 
-	for (; left >= 8; at += 8, left -= 8)
-		sip_word(&s, little_endian(at, 8));
-	sip_word(&s, (uint64_t)len << 56 | little_endian(at, left));
+	for (; len >= 8; at += 8, len -= 8)
+		sip_word(&s, word_at(at));
+	for (size_t i = 0; i < len; i++)
+		last |= (uint64_t)at[i] << 8 * i;
+	sip_word(&s, last);
 	return sip_end(&s, 0xff);
 }
 

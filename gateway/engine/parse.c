@@ -2,6 +2,7 @@
 #include "gateway/engine/parse.h"
 
 #include "gateway/engine/cursor.h"
+#include "gateway/engine/tcp_options.h"
 
 /* IPv6 extension headers (RFC 8200 4, RFC 4302), by protocol number. */
 enum {
@@ -20,7 +21,6 @@ enum {
 	UDP_HEAD = 8,
 	QUOTED_TRANSPORT = 8,    /* RFC 792: all that a quote promises */
 	RFC4884_DATAGRAM = 128,  /* RFC 4884 3: the least that a length field may say */
-	WINDOW_SCALE_MAX = 14,   /* RFC 7323 2.3 */
 	FRAGMENT_DF = 0x4000,    /* IPv4 */
 	FRAGMENT_MF = 0x2000,    /* IPv4 */
 	FRAGMENT_OFFSET = 0x1fff /* IPv4, and here IPv6 too */
@@ -182,73 +182,13 @@ static inline enum parse_result ip_extras(struct view *v, struct ip *ip)
 	return view_split(v, ip->extra_len, &options);
 }
 
-/*
- * One option's value, its kind and length being read. RFC 9293 3.1 (MSS), RFC 7323 (window scale,
- * timestamps), RFC 2018 (SACK). False if the length is not that of its kind.
- */
-static inline bool tcp_option(uint8_t kind, struct cursor value, struct tcp_header *t)
-{
-	switch (kind) {
-	case 2: return value.left == 2 && cursor_u16(&value, &t->mss);
-	case 3:
-		if (value.left != 1 || !cursor_u8(&value, &t->window_scale))
-			return false;
-		if (t->window_scale > WINDOW_SCALE_MAX)
-			t->window_scale = WINDOW_SCALE_MAX;
-		t->has_window_scale = true;
-		return true;
-	case 4:
-		if (value.left != 0)
-			return false;
-		t->sack_permitted = true;
-		return true;
-	case 5:
-		if (value.left == 0 || value.left % 8)
-			return false;
-		while (t->sack_count < TCP_SACK_BLOCKS &&
-			cursor_u32(&value, &t->sack[t->sack_count].start) &&
-			cursor_u32(&value, &t->sack[t->sack_count].end))
-			t->sack_count++;
-		return true;
-	case 8:
-		if (value.left != 8 || !cursor_u32(&value, &t->tsval) ||
-			!cursor_u32(&value, &t->tsecr))
-			return false;
-		t->has_timestamp = true;
-		return true;
-	/* These three matter by being there: whatever their length, the flow is not for probing. */
-	case 19: t->md5 = true; return value.left == 16;
-	case 29: t->ao = true; return value.left >= 2;
-	case 30: t->mptcp = true; return value.left >= 1;
-	}
-	return true;
-}
-
-/* RFC 9293 3.1; 3.2 for the two options without a length. */
-static void tcp_options(struct cursor in, struct tcp_header *t)
-{
-	uint8_t kind, len;
-
-	while (cursor_u8(&in, &kind) && kind != 0) {
-		struct cursor value;
-
-		if (kind == 1)
-			continue;
-		if (!cursor_u8(&in, &len) || len < 2 || !cursor_split(&in, len - 2u, &value) ||
-			!tcp_option(kind, value, t)) {
-			t->options_malformed = true;
-			return;
-		}
-	}
-}
-
 /* RFC 9293 3.1. */
 static enum parse_result tcp_parse(struct view *v, struct packet *p)
 {
 	struct cursor head, options;
 	struct tcp_header *t = &p->tcp;
 	uint16_t offset_flags;
-	size_t head_len;
+	uint32_t head_len;
 	enum parse_result r = view_split(v, TCP_HEAD, &head);
 
 	if (r != PARSE_OK)
@@ -264,7 +204,7 @@ static enum parse_result tcp_parse(struct view *v, struct packet *p)
 	r = view_split(v, head_len - TCP_HEAD, &options);
 	if (r != PARSE_OK)
 		return r;
-	tcp_options(options, t);
+	tcp_options_read(options, t);
 	return PARSE_OK;
 }
 
@@ -344,7 +284,7 @@ static inline bool icmp_is_error(uint8_t family, uint8_t type)
  */
 static void icmp_trim(struct view *v, uint8_t family, uint8_t type, uint32_t rest)
 {
-	size_t len = 0;
+	uint32_t len = 0;
 
 	if (family == INPATH_AF_INET && (type == 3 || type == 11 || type == 12))
 		len = (rest >> 16 & 0xff) * 4;
