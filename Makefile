@@ -98,7 +98,9 @@ fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$
 deps:
 	@tests/deps
 
-check: all sanitized unit fuzz-replay
+# Builds on all processors, also behind `make deps check`, whose goals run one after the other.
+check:
+	@$(MAKE) --no-print-directory -j$$(nproc) all sanitized unit fuzz-replay
 	@tests/run "$(BUILD)"
 
 demo: all

@@ -36,11 +36,11 @@ inpath_time bucket_ready(struct bucket *b, uint32_t rate, uint32_t want, inpath_
 	return b->at + (need - b->tokens + rate - 1) / rate;
 }
 
-bool bucket_take(struct bucket *b, uint32_t rate, inpath_time now)
+bool bucket_take(struct bucket *b, uint32_t rate, uint32_t count, inpath_time now)
 {
 	bucket_run(b, rate, now);
-	if (b->tokens < TOKEN)
+	if (b->tokens < count * TOKEN)
 		return false;
-	b->tokens -= TOKEN;
+	b->tokens -= count * TOKEN;
 	return true;
 }

@@ -24,7 +24,7 @@ void bucket_fill(struct bucket *b, uint32_t rate, inpath_time now);
  * does already. */
 inpath_time bucket_ready(struct bucket *b, uint32_t rate, uint32_t want, inpath_time now);
 
-/* Takes one token; false, and nothing taken, if there is none. */
-bool bucket_take(struct bucket *b, uint32_t rate, inpath_time now);
+/* Takes `count` tokens; false, and nothing taken, if there are not as many. */
+bool bucket_take(struct bucket *b, uint32_t rate, uint32_t count, inpath_time now);
 
 #endif

@@ -20,7 +20,7 @@ struct client {
 	bool has_mac;
 	struct inpath_mac mac;
 	char name[INPATH_LABEL_MAX + 1]; /* "" if unknown */
-	struct bucket bucket;		 /* probes in its flows */
+	struct bucket bucket;            /* probes in its flows */
 };
 
 struct clients {

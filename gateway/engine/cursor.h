@@ -20,7 +20,7 @@ struct cursor {
 
 static inline struct cursor cursor_over(const uint8_t *bytes, size_t len)
 {
-	return (struct cursor){.at = bytes, .left = len};
+	return (struct cursor){ .at = bytes, .left = len };
 }
 
 static inline bool cursor_skip(struct cursor *c, size_t n)

@@ -13,8 +13,8 @@
 
 enum dns_result {
 	DNS_OK,
-	DNS_SHORT,	 /* the message ends inside a name or a record */
-	DNS_MALFORMED,	 /* a loop, a label too long, counts that contradict each other */
+	DNS_SHORT,       /* the message ends inside a name or a record */
+	DNS_MALFORMED,   /* a loop, a label too long, counts that contradict each other */
 	DNS_UNSUPPORTED, /* not a standard query for one A, AAAA or HTTPS name in class IN */
 };
 

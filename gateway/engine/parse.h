@@ -13,9 +13,9 @@
 
 enum parse_result {
 	PARSE_OK,
-	PARSE_SHORT,	   /* the bytes end before a header does */
+	PARSE_SHORT,       /* the bytes end before a header does */
 	PARSE_MALFORMED,   /* lengths or versions that contradict each other */
-	PARSE_FRAGMENT,	   /* part of a fragmented packet, the first part included */
+	PARSE_FRAGMENT,    /* part of a fragmented packet, the first part included */
 	PARSE_UNSUPPORTED, /* neither TCP, UDP, ICMP nor ICMPv6; or too many extension headers */
 };
 
@@ -32,30 +32,36 @@ enum {
 	TCP_AE = 0x100,
 };
 
+/* The ECN field's two bits in `tos` (RFC 3168 5). */
+enum {
+	IP_ECN = 0x03,
+	IP_ECN_CE = 0x03,
+};
+
 enum {
 	TCP_SACK_BLOCKS = 4, /* as many as fit in the options (RFC 2018) */
 };
 
 struct tcp_sack_block {
 	uint32_t start; /* first sequence number of the block */
-	uint32_t end;	/* the one after its last */
+	uint32_t end;   /* the one after its last */
 };
 
 struct tcp_header {
 	uint32_t seq;
 	uint32_t ack;
-	uint16_t flags;	 /* TCP_* */
+	uint16_t flags;  /* TCP_* */
 	uint16_t window; /* raw, not scaled */
 	bool has_timestamp;
 	uint32_t tsval;
 	uint32_t tsecr;
-	uint16_t mss;		/* 0: absent */
+	uint16_t mss; /* 0: absent */
 	bool has_window_scale;
 	uint8_t window_scale;
-	bool sack_permitted;	/* RFC 2018 */
-	bool mptcp;		/* option kind 30, RFC 8684 */
-	bool md5;		/* option kind 19, RFC 2385 */
-	bool ao;		/* option kind 29, RFC 5925 */
+	bool sack_permitted;    /* RFC 2018 */
+	bool mptcp;             /* option kind 30, RFC 8684 */
+	bool md5;               /* option kind 19, RFC 2385 */
+	bool ao;                /* option kind 29, RFC 5925 */
 	bool options_malformed; /* an option's length lies; options before it were read */
 	uint8_t sack_count;
 	struct tcp_sack_block sack[TCP_SACK_BLOCKS];
@@ -66,28 +72,28 @@ struct tcp_header {
  * matching needs. Fields beyond what was quoted are zero and their `has_` is false.
  */
 struct quote {
-	uint8_t proto;	   /* transport protocol */
-	uint8_t tos;	   /* DSCP and ECN */
-	uint8_t ttl;	   /* as the router saw it */
-	uint16_t ip_id;	   /* IPv4 only */
-	uint32_t flow_label; /* IPv6 only */
-	uint32_t len;	   /* the quoted packet's whole length, from its IP header */
+	uint8_t proto;        /* transport protocol */
+	uint8_t tos;          /* DSCP and ECN */
+	uint8_t ttl;          /* as the router saw it */
+	uint16_t ip_id;       /* IPv4 only */
+	uint32_t flow_label;  /* IPv6 only */
+	uint32_t len;         /* the quoted packet's whole length, from its IP header */
 	uint32_t payload_len; /* transport header and data: `len` less IP header and extensions */
 	struct inpath_addr src;
 	struct inpath_addr dst;
 	uint16_t src_port; /* TCP, UDP */
 	uint16_t dst_port;
-	uint32_t seq;	   /* TCP */
+	uint32_t seq;      /* TCP */
 	uint16_t checksum; /* UDP */
 };
 
 struct packet {
 	uint8_t family; /* enum inpath_family */
-	uint8_t proto;	/* transport protocol, extension headers passed */
-	uint8_t tos;	/* DSCP and ECN */
+	uint8_t proto;  /* transport protocol, extension headers passed */
+	uint8_t tos;    /* DSCP and ECN */
 	uint8_t ttl;
 	bool dont_fragment; /* IPv4 DF */
-	uint16_t ip_id;	    /* IPv4 */
+	uint16_t ip_id;     /* IPv4 */
 	uint32_t flow_label;
 	struct inpath_addr src;
 	struct inpath_addr dst;
@@ -101,9 +107,9 @@ struct packet {
 	bool icmp_error; /* an error message; `quote` is valid */
 	struct quote quote;
 
-	const uint8_t *payload;	  /* TCP, UDP: the captured part; into the caller's bytes */
-	uint32_t payload_caplen;  /* bytes captured at `payload` */
-	uint32_t payload_len;	  /* bytes in the packet, captured or not */
+	const uint8_t *payload;  /* TCP, UDP: the captured part; into the caller's bytes */
+	uint32_t payload_caplen; /* bytes captured at `payload` */
+	uint32_t payload_len;    /* bytes in the packet, captured or not */
 };
 
 /*

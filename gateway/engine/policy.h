@@ -11,7 +11,7 @@
 struct policy_facts {
 	const struct inpath_addr *client;
 	const struct inpath_mac *mac; /* NULL if unknown */
-	const char *device;	      /* the client's name, NULL if unknown; compared without case */
+	const char *device; /* the client's name, NULL if unknown; compared without case */
 	const struct inpath_addr *server;
 	uint16_t server_port;
 	uint32_t protocol; /* one INPATH_PROTOCOL_* bit */

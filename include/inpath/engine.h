@@ -44,6 +44,7 @@ struct inpath_probe {
 enum inpath_action_kind {
 	INPATH_ACTION_SEND,
 	INPATH_ACTION_RECORD,
+	INPATH_ACTION_ARM, /* clear the rest bits of a connection's mark, so that it is queued again */
 };
 
 struct inpath_action_item {
@@ -51,6 +52,7 @@ struct inpath_action_item {
 	union {
 		struct inpath_probe probe;
 		struct inpath_record record;
+		struct inpath_tuple arm; /* as seen on the LAN side */
 	};
 };
 

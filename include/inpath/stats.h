@@ -25,7 +25,6 @@
 	X(hellos_sni, "ClientHellos that gave a name")                                             \
 	X(dns_answers, "DNS answers read")                                                         \
 	X(dns_malformed, "DNS packets not understood")                                             \
-	X(dns_unasked, "DNS answers to nobody's question")                                         \
 	X(names_evicted, "names and mappings evicted from a full table")                           \
 	X(names_full, "names not kept: no room")                                                   \
 	X(traces, "traces begun")                                                                  \
@@ -35,7 +34,8 @@
 	X(probes, "probes sent")                                                                   \
 	X(probes_refused, "probes that the kernel refused (EPERM: a firewall, or no connection)")  \
 	X(probes_failed, "probes not sent for another reason")                                     \
-	X(tokens_full, "probes not built: no token free")                                          \
+	X(tokens_full, "probes that had to wait for a free token")                                 \
+	X(ttl_rewritten, "traces given up: the WAN rewrites TTLs, so no hop can be told")          \
 	X(touches, "probes that reached the server")                                               \
 	X(with_news, "answers to touches that carried news, and were passed")                      \
 	X(swallowed_icmp, "dropped: ICMP errors that quote a probe")                               \

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A packet's life: parsed, found or made a flow, named, decided, followed, answered. */
+#include "gateway/engine/dns.h"
+#include "gateway/engine/policy.h"
+#include "gateway/engine/tls.h"
+#include "gateway/engine/trace.h"
+
+#include <string.h>
+
+enum {
+	LIMIT_MAX = 1 << 24,
+	NAMING_PACKETS = 8, /* client packets after which a flow is decided without a name */
+};
+
+static const struct inpath_verdict PASS = { 0 };
+static const struct inpath_verdict DROP = { .drop = true };
+
+/* --- set-up ------------------------------------------------------------------------------------- */
+
+static bool limits_valid(const struct inpath_limits *l)
+{
+	const uint32_t all[] = { l->flows, l->names, l->hellos, l->traces, l->histories };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] == 0 || all[i] > LIMIT_MAX)
+			return false;
+	return l->traces <= LIMIT_MAX / INPATH_MAX_HOPS;
+}
+
+static void carve(struct inpath_engine *e, struct arena *arena, const struct inpath_limits *l)
+{
+	flows_init(&e->flows, arena, l->flows, &e->key);
+	clients_init(&e->clients, arena, client_capacity(l->flows), &e->key);
+	names_init(&e->names, arena, l->names, &e->key, &e->stats);
+	hellos_init(&e->hellos, arena, l->hellos);
+	trace_init(e, arena, l);
+}
+
+size_t inpath_engine_size(const struct inpath_limits *limits)
+{
+	struct inpath_engine scratch;
+	struct arena arena = { 0 };
+
+	if (!limits_valid(limits))
+		return 0;
+	(void)arena_take(&arena, 1, sizeof(scratch));
+	carve(&scratch, &arena, limits);
+	return arena.used;
+}
+
+struct inpath_engine *inpath_engine_init(
+	void *memory, const struct inpath_limits *limits, const uint64_t seed[2])
+{
+	struct arena arena = { .base = memory };
+	struct inpath_engine *e = arena_take(&arena, 1, sizeof(*e));
+
+	e->key = (struct hash_key){ seed[0], seed[1] };
+	carve(e, &arena, limits);
+	e->rearm = UINT32_MAX;
+	return e;
+}
+
+void inpath_engine_set_policy(
+	struct inpath_engine *e, const struct inpath_policy_set *set, inpath_time now)
+{
+	e->now = now > e->now ? now : e->now;
+	if (!e->set) {
+		bucket_fill(&e->gateway_bucket, set->budget.gateway, e->now);
+		for (uint32_t i = 0; i < TRACE_FIRST_HOPS; i++)
+			bucket_fill(&e->first_hop_buckets[i], set->budget.first_hops, e->now);
+	}
+	e->set = set;
+	e->set_number++;
+	e->rearm = 0;
+	e->outbox.count = 0;
+	memset(e->rewriters, 0, sizeof(e->rewriters));
+}
+
+void inpath_engine_stop(struct inpath_engine *e, inpath_time now)
+{
+	e->now = now > e->now ? now : e->now;
+	e->outbox.count = 0;
+	e->stopping = true;
+	for (uint32_t i = 0; i < e->trace_table.fresh; i++)
+		if (e->traces[i].run && e->traces[i].phase == TRACE_WALKING &&
+			e->traces[i].flow != TABLE_NONE)
+			deadline_set(&e->deadlines, i, e->now);
+}
+
+const struct inpath_outbox *inpath_engine_outbox(const struct inpath_engine *e)
+{
+	return &e->outbox;
+}
+
+const struct inpath_stats *inpath_engine_stats(const struct inpath_engine *e)
+{
+	return &e->stats;
+}
+
+void inpath_engine_client_name(struct inpath_engine *e, const struct inpath_addr *addr,
+	const struct inpath_mac *mac, const char *name, inpath_time now)
+{
+	client_learn(&e->clients, addr, mac, name, now);
+}
+
+/* --- flows -------------------------------------------------------------------------------------- */
+
+static void drop_hello(struct inpath_engine *e, struct flow *f)
+{
+	if (f->hello)
+		hello_drop(&e->hellos, f->hello - 1);
+	f->hello = 0;
+}
+
+/* All that the rest of the engine keeps of a flow is let go; the entry itself stays. */
+static void forget(struct inpath_engine *e, uint32_t slot)
+{
+	struct flow *f = &e->flows.entries[slot];
+
+	trace_forget_flow(e, slot);
+	drop_hello(e, f);
+	name_release(&e->names, f->host);
+	f->host = 0;
+}
+
+static uint32_t add_flow(struct inpath_engine *e, const struct inpath_tuple *tuple)
+{
+	uint32_t slot = flow_add(&e->flows, tuple);
+
+	if (slot == TABLE_NONE) {
+		uint32_t oldest = table_oldest(&e->flows.table);
+
+		forget(e, oldest);
+		table_remove(&e->flows.table, oldest);
+		e->stats.flows_evicted++;
+		slot = flow_add(&e->flows, tuple);
+	}
+	e->stats.flows_new++;
+	return slot;
+}
+
+/* A new connection between the same ports: the same place in the table, nothing else. */
+static void renew_flow(struct inpath_engine *e, uint32_t slot)
+{
+	struct flow *f = &e->flows.entries[slot];
+	struct inpath_tuple tuple = f->tuple;
+
+	forget(e, slot);
+	*f = (struct flow){ 0 };
+	f->tuple = tuple;
+	e->stats.flows_new++;
+}
+
+/* --- names and the decision --------------------------------------------------------------------- */
+
+static void name_from_dns(struct inpath_engine *e, struct flow *f, inpath_time now)
+{
+	struct name_device device = client_device(&e->clients, &f->tuple.client);
+
+	f->host = name_find(&e->names, &device, &f->tuple.server, now);
+	f->by = f->host ? INPATH_BY_DNS : INPATH_BY_ADDR;
+}
+
+static void decide(struct inpath_engine *e, struct flow *f)
+{
+	const struct client *c = client_find(&e->clients, &f->tuple.client);
+	struct policy_facts facts = {
+		.client = &f->tuple.client,
+		.mac = c && c->has_mac ? &c->mac : NULL,
+		.device = c && c->name[0] ? c->name : NULL,
+		.server = &f->tuple.server,
+		.server_port = f->tuple.server_port,
+		.protocol = INPATH_PROTOCOL_TCP,
+		.host = name_text(&e->names, f->host),
+	};
+	struct policy_choice choice = policy_decide(e->set, &facts);
+
+	f->decided = e->set_number;
+	f->policy = choice.policy;
+	f->service = choice.service;
+	if (f->tcp.untouchable || f->tcp.from_wan) {
+		f->state = FLOW_UNTRACEABLE;
+		e->stats.flows_untraceable++;
+	} else if (choice.policy && choice.policy->action == INPATH_TRACE) {
+		f->state = FLOW_TRACED;
+		e->stats.flows_traced++;
+	} else {
+		f->state = FLOW_IGNORED;
+		e->stats.flows_ignored++;
+	}
+}
+
+static void decide_first(struct inpath_engine *e, struct flow *f, inpath_time now)
+{
+	drop_hello(e, f);
+	if (f->host == 0)
+		name_from_dns(e, f, now);
+	decide(e, f);
+}
+
+/* Adds client data to the flow's hello; true once nothing more can be learnt from it. */
+static bool read_hello(struct inpath_engine *e, struct flow *f, const struct packet *p)
+{
+	uint32_t offset = p->tcp.seq - (f->tcp.iss + 1);
+	struct hello *h = &e->hellos.entries[f->hello - 1];
+	struct tls_hello tls;
+
+	hello_add(h, offset, p->payload, p->payload_caplen);
+	switch (tls_client_hello(h->bytes, hello_prefix(h), &tls)) {
+	case TLS_SNI:
+		e->stats.hellos_sni++;
+		f->host = name_hold(&e->names, tls.name);
+		if (f->host)
+			f->by = INPATH_BY_SNI;
+		return true;
+	case TLS_NO_SNI:
+	case TLS_NOT_TLS: return true;
+	case TLS_MORE: break;
+	}
+	return offset + p->payload_len >= HELLO_BYTES;
+}
+
+/* Follows a new flow until it can be decided, as DESIGN section 9 says when. */
+static void name_flow(struct inpath_engine *e, uint32_t slot, const struct packet *p,
+	bool from_client, inpath_time now)
+{
+	struct flow *f = &e->flows.entries[slot];
+	bool done = !f->tcp.syn_seen || f->tcp.untouchable || f->tcp.from_wan;
+
+	if (from_client && f->client_packets < UINT8_MAX)
+		f->client_packets++;
+	if (!done && from_client && p->payload_len) {
+		if (f->hello == 0) {
+			f->hello = hello_take(&e->hellos, slot) + 1;
+			e->stats.hellos_full += f->hello == 0;
+		}
+		done = f->hello == 0 || read_hello(e, f, p);
+	}
+	if (done || f->client_packets >= NAMING_PACKETS || f->tcp.closed)
+		decide_first(e, f, now);
+}
+
+/* --- packets ------------------------------------------------------------------------------------ */
+
+static void count_refused(struct inpath_stats *s, enum parse_result result)
+{
+	switch (result) {
+	case PARSE_OK: break;
+	case PARSE_SHORT: s->short_packets++; break;
+	case PARSE_MALFORMED: s->malformed++; break;
+	case PARSE_FRAGMENT: s->fragments++; break;
+	case PARSE_UNSUPPORTED: s->other_proto++; break;
+	}
+}
+
+/* Rest: the kernel forwards the flow's further packets alone (DESIGN section 8). */
+static struct inpath_verdict rest(struct inpath_engine *e, const struct inpath_meta *meta)
+{
+	struct inpath_verdict v = { .mark = e->set->mark_rest, .mask = e->set->mark_rest };
+
+	if (!meta->last)
+		return PASS;
+	e->stats.rested++;
+	return v;
+}
+
+static struct inpath_verdict flow_verdict(
+	struct inpath_engine *e, struct flow *f, const struct inpath_meta *meta, inpath_time now)
+{
+	struct inpath_verdict v = PASS;
+
+	if ((f->state == FLOW_IGNORED || f->state == FLOW_UNTRACEABLE) && !f->tcp.closed &&
+		!trace_touch_outstanding(e, f, now)) {
+		v = rest(e, meta);
+		f->rested |= v.mask != 0;
+	}
+	return v;
+}
+
+/* Is this packet of the server only the answer to a probe, which the client need not see? */
+static bool only_an_answer(
+	struct inpath_engine *e, uint32_t slot, const struct packet *p, inpath_time now)
+{
+	const struct flow *f = &e->flows.entries[slot];
+	uint32_t probe = reply_match_dsack(&e->probes, &f->tuple, p);
+
+	if (probe == TABLE_NONE)
+		return reply_is_bare(&f->tcp, p, e->epoch) && trace_bare_ack(e, slot, now);
+	trace_reached(e, probe, p, now);
+	if (reply_is_pure(&f->tcp, p, 1, e->epoch))
+		return true;
+	e->stats.with_news++;
+	return false;
+}
+
+static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpath_meta *meta,
+	const struct packet *p, inpath_time now)
+{
+	bool from_client = meta->in_side == INPATH_SIDE_LAN;
+	struct inpath_tuple tuple = {
+		.client = from_client ? p->src : p->dst,
+		.server = from_client ? p->dst : p->src,
+		.client_port = from_client ? p->src_port : p->dst_port,
+		.server_port = from_client ? p->dst_port : p->src_port,
+		.proto = INPATH_PROTO_TCP,
+	};
+	uint32_t slot = flow_find(&e->flows, &tuple);
+	struct flow *f;
+
+	if (slot == TABLE_NONE) {
+		slot = add_flow(e, &tuple);
+		if (from_client)
+			client_learn(&e->clients, &tuple.client, meta->has_mac ? &meta->mac : NULL,
+				NULL, now);
+	} else if (tcp_opens_anew(&e->flows.entries[slot].tcp, p, from_client)) {
+		renew_flow(e, slot);
+	}
+	f = &e->flows.entries[slot];
+	table_touch(&e->flows.table, slot);
+	if (from_client) {
+		f->out_ifindex = meta->out_ifindex;
+		f->mark = meta->mark & ~(e->set->mark_rest | e->set->mark_probe);
+	} else if (only_an_answer(e, slot, p, now)) {
+		e->stats.swallowed_ack++;
+		return DROP;
+	}
+	(void)tcp_track(&f->tcp, p, from_client, e->epoch, now);
+	if (f->decided == 0)
+		name_flow(e, slot, p, from_client, now);
+	else if (f->decided != e->set_number)
+		decide(e, f);
+	trace_consider(e, slot, now);
+	return flow_verdict(e, f, meta, now);
+}
+
+static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inpath_meta *meta,
+	const struct packet *p, inpath_time now)
+{
+	struct reply_match m = { .kind = REPLY_NONE };
+
+	/* Answers come from the WAN. What a LAN client says of our probes is a forgery. */
+	if (meta->in_side == INPATH_SIDE_WAN)
+		m = reply_match_icmp(&e->probes, p);
+	if (m.kind == REPLY_NONE || !trace_reply(e, &m, p, now)) {
+		e->stats.icmp_foreign++;
+		return PASS;
+	}
+	e->stats.swallowed_icmp++;
+	return DROP;
+}
+
+struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct inpath_meta *meta,
+	const uint8_t *bytes, size_t caplen, size_t len, inpath_time now)
+{
+	struct packet p;
+	enum parse_result result;
+	bool crosses = (meta->in_side == INPATH_SIDE_LAN && meta->out_side == INPATH_SIDE_WAN) ||
+		       (meta->in_side == INPATH_SIDE_WAN && meta->out_side == INPATH_SIDE_LAN);
+
+	e->now = now > e->now ? now : e->now;
+	e->outbox.count = 0;
+	e->stats.packets++;
+	if (meta->missed) {
+		e->stats.missed += meta->missed;
+		e->epoch++;
+	}
+	if (!e->set)
+		return PASS;
+	result = parse_packet(bytes, caplen, len, &p);
+	if (result != PARSE_OK) {
+		count_refused(&e->stats, result);
+		return PASS;
+	}
+	if (p.icmp_error)
+		return take_icmp(e, meta, &p, now);
+	if (p.proto == INPATH_PROTO_TCP && crosses)
+		return take_tcp(e, meta, &p, now);
+	e->stats.other_proto++;
+	return p.proto == INPATH_PROTO_UDP && crosses ? rest(e, meta) : PASS;
+}
+
+void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,
+	const uint8_t *bytes, size_t caplen, size_t len, inpath_time now)
+{
+	struct packet p;
+	struct dns_message m;
+	struct name_device device;
+
+	e->now = now > e->now ? now : e->now;
+	e->outbox.count = 0;
+	if (parse_packet(bytes, caplen, len, &p) != PARSE_OK || p.proto != INPATH_PROTO_UDP)
+		return;
+	if (p.dst_port == 53) {
+		/* A question: it shows whose hardware address asks from here. */
+		if (meta->has_mac)
+			client_learn(&e->clients, &p.src, &meta->mac, NULL, now);
+		return;
+	}
+	switch (dns_parse(p.payload, p.payload_caplen, &m)) {
+	case DNS_OK: break;
+	case DNS_SHORT:
+	case DNS_MALFORMED: e->stats.dns_malformed++; return;
+	case DNS_UNSUPPORTED: return;
+	}
+	if (!m.answer || p.src_port != 53)
+		return;
+	e->stats.dns_answers++;
+	device = client_device(&e->clients, &p.dst);
+	for (uint8_t i = 0; i < m.addr_count; i++)
+		name_learn(&e->names, &device, &m.addrs[i], m.name, m.ttl, now);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * flow: the table of flows that the gateway sees.
+ *
+ *         first client payload,         policy says
+ *         8 packets, mid-stream         trace
+ *   NAMING ------------------> decided ------------> TRACED --- trace --- trace ---> ...
+ *     |                           | ignore, none
+ *     |                           +----------------> IGNORED (rests as soon as nothing is overtaken)
+ *     +-- MPTCP, MD5, AO, opened from the WAN -----> UNTRACEABLE (rests likewise)
+ *   any -- a new policy set --> NAMING (named already: decided at its next packet)
+ *
+ * Owns:   a fixed table of entries, hashed by tuple under the engine's key. Full means that the
+ *         longest unseen flow goes.
+ * Time:   none of its own.
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include "gateway/engine/arena.h"
+#include "gateway/engine/hash.h"
+#include "gateway/engine/name.h"
+#include "gateway/engine/table.h"
+#include "gateway/engine/tcp.h"
+#include "inpath/policy.h"
+#include "inpath/record.h"
+#include "inpath/types.h"
+
+enum flow_state {
+	FLOW_NAMING,
+	FLOW_TRACED,
+	FLOW_IGNORED,
+	FLOW_UNTRACEABLE,
+};
+
+struct flow {
+	struct inpath_tuple tuple;
+	uint8_t state;          /* enum flow_state */
+	uint8_t by;             /* enum inpath_by */
+	uint8_t client_packets; /* seen while naming; stops at 255 */
+	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
+	bool rested;            /* a verdict has put it to rest */
+	bool confirming;        /* its last trace differed: the next one confirms */
+	uint32_t decided;       /* the policy set's number that `state` follows; 0: none yet */
+	uint32_t hello;         /* slot of its ClientHello plus one; 0 none */
+	uint32_t trace;         /* slot of its trace plus one; 0 none */
+	uint32_t history;       /* slot of its history plus one; 0 none */
+	uint32_t wait;          /* place in the line for a trace plus one; 0 none */
+	uint32_t out_ifindex;   /* WAN interface of the newest client packet */
+	uint32_t mark;          /* its mark */
+	name_ref host;
+	const struct inpath_policy *policy; /* valid while `decided` is the set's number */
+	const char *service;                /* likewise */
+	inpath_time next_trace;
+	struct tcp_flow tcp;
+};
+
+struct flows {
+	const struct hash_key *key;
+	struct table table;
+	struct flow *entries;
+};
+
+void flows_init(
+	struct flows *f, struct arena *arena, uint32_t capacity, const struct hash_key *key);
+
+/* The slot of `tuple`, or TABLE_NONE. */
+uint32_t flow_find(const struct flows *f, const struct inpath_tuple *tuple);
+
+/* A fresh entry, all zero but for its tuple; TABLE_NONE if the table is full. */
+uint32_t flow_add(struct flows *f, const struct inpath_tuple *tuple);
+
+bool tuple_equal(const struct inpath_tuple *a, const struct inpath_tuple *b);
+
+bool addr_equal(const struct inpath_addr *a, const struct inpath_addr *b);
+
+#endif

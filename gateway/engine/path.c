@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/engine/path.h"
+
+#include <string.h>
+
+/* FNV-1a, 32 bits (draft-eastlake-fnv). */
+#define FNV_OFFSET 2166136261U
+#define FNV_PRIME  16777619U
+
+static uint32_t fnv(uint32_t h, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ bytes[i]) * FNV_PRIME;
+	return h;
+}
+
+static uint32_t fnv_hop(uint32_t h, uint8_t ttl, const struct inpath_addr *addrs, uint8_t count)
+{
+	h = fnv(h, &ttl, 1);
+	for (uint8_t i = 0; i < count; i++)
+		h = fnv(h, addrs[i].bytes, addrs[i].family == INPATH_AF_INET ? 4 : 16);
+	return h;
+}
+
+/* Insertion sort: a hop has at most INPATH_HOP_ADDRS addresses. */
+static void sort(struct inpath_addr *addrs, uint8_t count)
+{
+	for (uint8_t i = 1; i < count; i++) {
+		struct inpath_addr moving = addrs[i];
+		uint8_t at = i;
+
+		for (; at > 0 && memcmp(&addrs[at - 1], &moving, sizeof(moving)) > 0; at--)
+			addrs[at] = addrs[at - 1];
+		addrs[at] = moving;
+	}
+}
+
+void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
+	const struct inpath_addr *unplaced)
+{
+	out->fingerprint = FNV_OFFSET;
+	out->count = 0;
+	for (uint8_t i = 0; i < count; i++) {
+		struct inpath_addr addrs[INPATH_HOP_ADDRS];
+
+		if (hops[i].addr_count == 0)
+			continue;
+		memcpy(addrs, hops[i].addrs, sizeof(addrs));
+		sort(addrs, hops[i].addr_count);
+		out->fingerprint =
+			fnv_hop(out->fingerprint, hops[i].ttl, addrs, hops[i].addr_count);
+		for (uint8_t k = 0; k < hops[i].addr_count && out->count < PATH_ENTRIES; k++) {
+			out->entries[out->count].ttl = hops[i].ttl;
+			out->entries[out->count].addr = addrs[k];
+			out->count++;
+		}
+	}
+	if (unplaced)
+		out->fingerprint = fnv_hop(out->fingerprint, 0, unplaced, 1);
+}
+
+/* The entries of `ttl` from *at on: how many; *at moves to the first one of a later TTL. */
+static uint8_t entries_of(const struct path *p, uint8_t ttl, uint8_t *at)
+{
+	uint8_t n = 0;
+
+	while (*at < p->count && p->entries[*at].ttl == ttl) {
+		(*at)++;
+		n++;
+	}
+	return n;
+}
+
+uint8_t path_differs(const struct path *a, const struct path *b)
+{
+	uint8_t ia = 0, ib = 0;
+
+	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
+		uint8_t na = entries_of(a, ttl, &ia), nb = entries_of(b, ttl, &ib);
+		bool shared = na == 0 || nb == 0;
+
+		for (uint8_t i = 0; i < na && !shared; i++)
+			for (uint8_t k = 0; k < nb && !shared; k++)
+				shared = memcmp(&a->entries[ia - 1 - i].addr,
+						 &b->entries[ib - 1 - k].addr,
+						 sizeof(struct inpath_addr)) == 0;
+		if (!shared)
+			return ttl;
+	}
+	return 0;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/engine/probe.h"
+
+#include <string.h>
+
+enum {
+	IP4_HEADER = 20,
+	IP6_HEADER = 40,
+	TCP_HEADER = 20,
+	TCP_TIMESTAMPS = 12, /* NOP, NOP, option 8 (RFC 7323 appendix A) */
+	EMPTY_TOKENS = 64,   /* sequence numbers used for probes without a byte */
+};
+
+void probes_init(
+	struct probes *p, struct arena *arena, uint32_t capacity, const struct hash_key *key)
+{
+	p->key = key;
+	table_init(&p->table, arena, capacity);
+	p->entries = arena_take(arena, capacity, sizeof(*p->entries));
+}
+
+void probes_expire(struct probes *p, inpath_time now)
+{
+	uint32_t slot = table_oldest(&p->table);
+
+	while (slot != TABLE_NONE && now >= p->entries[slot].sent + PROBE_MEMORY) {
+		table_remove(&p->table, slot);
+		slot = table_oldest(&p->table);
+	}
+}
+
+/* By what a quote is sure to show unchanged: the client's side may have been rewritten further out. */
+static uint32_t probe_hash(
+	const struct probes *p, const struct inpath_addr *server, uint16_t port, uint32_t seq)
+{
+	uint8_t packed[sizeof(*server) + 6];
+
+	memcpy(packed, server, sizeof(*server));
+	memcpy(packed + sizeof(*server), &port, 2);
+	memcpy(packed + sizeof(*server) + 2, &seq, 4);
+	return (uint32_t)hash_bytes(p->key, packed, sizeof(packed));
+}
+
+static bool probe_is(
+	const struct sent_probe *e, const struct inpath_addr *server, uint16_t port, uint32_t seq)
+{
+	return e->seq == seq && e->tuple.server_port == port &&
+	       memcmp(&e->tuple.server, server, sizeof(*server)) == 0;
+}
+
+uint32_t probe_find(
+	const struct probes *p, const struct inpath_addr *server, uint16_t port, uint32_t seq)
+{
+	uint32_t slot = table_first(&p->table, probe_hash(p, server, port, seq));
+
+	/* A chain's head is its newest entry. */
+	while (slot != TABLE_NONE && !probe_is(&p->entries[slot], server, port, seq))
+		slot = table_next(&p->table, slot);
+	return slot;
+}
+
+uint32_t probe_find_next(const struct probes *p, uint32_t slot)
+{
+	const struct sent_probe *e = &p->entries[slot];
+
+	do {
+		slot = table_next(&p->table, slot);
+	} while (slot != TABLE_NONE &&
+		 !probe_is(&p->entries[slot], &e->tuple.server, e->tuple.server_port, e->seq));
+	return slot;
+}
+
+uint32_t probe_add(struct probes *p, const struct inpath_tuple *tuple, uint32_t seq)
+{
+	uint32_t slot =
+		table_insert(&p->table, probe_hash(p, &tuple->server, tuple->server_port, seq));
+
+	if (slot != TABLE_NONE) {
+		p->entries[slot] = (struct sent_probe){ 0 };
+		p->entries[slot].tuple = *tuple;
+		p->entries[slot].seq = seq;
+	}
+	return slot;
+}
+
+/*
+ * May this token be used? In IPv6 the sequence number is all of it. In IPv4 the ID tells probes
+ * apart in quotes, so there a byte may serve again once its probe's answer is in or no longer
+ * waited for: only a D-SACK block needs the byte to be unique.
+ */
+static bool token_free(const struct probes *p, const struct inpath_tuple *tuple,
+	const struct probe_token *token, uint64_t patience, inpath_time now)
+{
+	uint32_t slot = probe_find(p, &tuple->server, tuple->server_port, token->seq);
+
+	for (; slot != TABLE_NONE; slot = probe_find_next(p, slot)) {
+		const struct sent_probe *e = &p->entries[slot];
+
+		if (memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)) ||
+			e->tuple.client_port != tuple->client_port)
+			continue;
+		if (tuple->server.family == INPATH_AF_INET6 || e->ip_id == token->ip_id)
+			return false;
+		if (!token->empty && !e->answered && now < e->sent + patience)
+			return false;
+	}
+	return true;
+}
+
+static bool choose_byte(struct probes *p, const struct inpath_tuple *tuple,
+	const struct tcp_flow *t, uint64_t patience, inpath_time now, struct probe_token *token)
+{
+	const struct tcp_kept *k = &t->acked;
+	uint32_t first = k->seq + (k->seq & 1);
+	uint32_t end = k->seq + k->len;
+	uint32_t count, start;
+
+	/* The last byte sent is what a keep-alive repeats. */
+	if (end == t->client.nxt)
+		end--;
+	if (!seq_before(first, end))
+		return false;
+	count = (end - first + 1) / 2;
+	start = (uint32_t)(hash_random(p->key, &p->random) % count);
+	for (uint32_t i = 0; i < count; i++) {
+		token->seq = first + 2 * ((start + i) % count);
+		token->byte = k->bytes[token->seq - k->seq];
+		if (token_free(p, tuple, token, patience, now))
+			return true;
+	}
+	return false;
+}
+
+/* An old empty segment: only sequence numbers that the server has certainly acknowledged. */
+static bool choose_empty(struct probes *p, const struct inpath_tuple *tuple,
+	const struct tcp_flow *t, uint64_t patience, inpath_time now, struct probe_token *token)
+{
+	uint32_t count = EMPTY_TOKENS;
+	uint32_t start;
+
+	if (!t->server.ack_known)
+		return false;
+	if (t->syn_seen && t->server.ack - t->iss < count)
+		count = t->server.ack - t->iss;
+	if (count == 0)
+		return false;
+	start = (uint32_t)(hash_random(p->key, &p->random) % count);
+	for (uint32_t i = 0; i < count; i++) {
+		token->seq = t->server.ack - 1 - (start + i) % count;
+		if (token_free(p, tuple, token, patience, now))
+			return true;
+	}
+	return false;
+}
+
+bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const struct tcp_flow *t,
+	uint64_t patience, inpath_time now, struct probe_token *token)
+{
+	*token = (struct probe_token){ 0 };
+	if (tuple->server.family == INPATH_AF_INET)
+		/* The kernel replaces an ID of 0 (raw(7)). */
+		token->ip_id = (uint16_t)(1 + hash_random(p->key, &p->random) % 65535);
+	if (t->acked.len && choose_byte(p, tuple, t, patience, now, token))
+		return true;
+	if (t->acked.len > 1)
+		return false;
+	token->empty = true;
+	token->byte = 0;
+	return choose_empty(p, tuple, t, patience, now, token);
+}
+
+static uint8_t *put16(uint8_t *at, uint16_t v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+	return at + 2;
+}
+
+static uint8_t *put32(uint8_t *at, uint32_t v)
+{
+	return put16(put16(at, (uint16_t)(v >> 16)), (uint16_t)v);
+}
+
+/* RFC 1071, over bytes in network order. */
+static uint32_t sum(uint32_t acc, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i += 2)
+		acc += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
+	if (len & 1)
+		acc += (uint32_t)bytes[len - 1] << 8;
+	return acc;
+}
+
+static uint16_t sum_end(uint32_t acc)
+{
+	while (acc >> 16)
+		acc = (acc & 0xffff) + (acc >> 16);
+	return (uint16_t)~acc;
+}
+
+static uint16_t build_tcp(uint8_t *tcp, const struct inpath_tuple *tuple, const struct tcp_flow *t,
+	const struct probe_token *token)
+{
+	uint16_t header = t->has_timestamp ? TCP_HEADER + TCP_TIMESTAMPS : TCP_HEADER;
+	uint16_t flags = token->empty ? TCP_ACK : TCP_ACK | TCP_PSH;
+	uint8_t *at = tcp;
+
+	if (t->accecn)
+		flags |= t->client_flags & (TCP_AE | TCP_CWR | TCP_ECE);
+	at = put16(at, tuple->client_port);
+	at = put16(at, tuple->server_port);
+	at = put32(at, token->seq);
+	at = put32(at, t->has_earlier ? t->earlier_ack : t->client.ack);
+	at = put16(at, (uint16_t)((header / 4) << 12 | flags));
+	at = put16(at, t->client.window);
+	at = put32(at, 0); /* checksum, urgent pointer */
+	if (t->has_timestamp) {
+		at = put32(at, 0x0101080a);
+		at = put32(at, t->tsval);
+		at = put32(at, t->tsecr);
+	}
+	if (!token->empty)
+		*at++ = token->byte;
+	return (uint16_t)(at - tcp);
+}
+
+uint16_t probe_build(uint8_t out[INPATH_PROBE_BYTES], const struct inpath_tuple *tuple,
+	const struct tcp_flow *t, const struct probe_token *token, uint8_t ttl, bool ecn)
+{
+	bool v4 = tuple->server.family == INPATH_AF_INET;
+	size_t ip = v4 ? IP4_HEADER : IP6_HEADER;
+	size_t addr = v4 ? 4 : 16;
+	uint8_t tos = t->tos;
+	uint16_t len;
+	uint32_t acc;
+	uint8_t *at = out;
+
+	if (!ecn || (tos & IP_ECN) == IP_ECN_CE)
+		tos = (uint8_t)(tos & ~IP_ECN);
+	memset(out, 0, INPATH_PROBE_BYTES);
+	len = build_tcp(out + ip, tuple, t, token);
+	if (v4) {
+		*at++ = 0x45;
+		*at++ = tos;
+		at = put16(at, (uint16_t)(ip + len));
+		at = put16(at, token->ip_id);
+		at = put16(at, t->dont_fragment ? 0x4000 : 0);
+		*at++ = ttl;
+		*at++ = INPATH_PROTO_TCP;
+		at = put16(at, 0);
+	} else {
+		at = put32(at, 6U << 28 | (uint32_t)tos << 20 | (t->flow_label & 0xfffff));
+		at = put16(at, len);
+		*at++ = INPATH_PROTO_TCP;
+		*at++ = ttl;
+	}
+	memcpy(at, tuple->client.bytes, addr);
+	memcpy(at + addr, tuple->server.bytes, addr);
+
+	/* The pseudo header (RFC 9293 3.1, RFC 8200 8.1): addresses, protocol, length. */
+	acc = sum(INPATH_PROTO_TCP + (uint32_t)len, at, 2 * addr);
+	put16(out + ip + 16, sum_end(sum(acc, out + ip, len)));
+	if (v4)
+		put16(out + 10, sum_end(sum(0, out, IP4_HEADER)));
+	return (uint16_t)(ip + len);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/engine/reply.h"
+
+#include <string.h>
+
+enum {
+	SEARCH = 512, /* probes looked at for a quote whose sequence number is unknown */
+};
+
+#define ACE (TCP_AE | TCP_CWR | TCP_ECE)
+
+static bool same_client(const struct sent_probe *e, const struct quote *q)
+{
+	return e->tuple.client_port == q->src_port &&
+	       memcmp(&e->tuple.client, &q->src, sizeof(q->src)) == 0;
+}
+
+/* By the ID, newest first: for carriers' NATs that rewrite sequence numbers. IPv4 only. */
+static struct reply_match match_by_id(const struct probes *probes, const struct quote *q)
+{
+	struct reply_match m = { .kind = REPLY_NONE };
+	uint32_t slot = probes->table.count ? probes->table.newest : TABLE_NONE;
+
+	for (uint32_t i = 0; i < SEARCH && slot != TABLE_NONE; i++) {
+		const struct sent_probe *e = &probes->entries[slot];
+
+		if (e->ip_id == q->ip_id && e->len == q->len && same_client(e, q) &&
+			e->tuple.server_port == q->dst_port &&
+			memcmp(&e->tuple.server, &q->dst, sizeof(q->dst)) == 0) {
+			m.kind = REPLY_SEQ;
+			m.slot = slot;
+			m.shift = q->seq - e->seq;
+			break;
+		}
+		slot = probes->table.links[slot].older;
+	}
+	return m;
+}
+
+struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p)
+{
+	const struct quote *q = &p->quote;
+	struct reply_match m = { .kind = REPLY_NONE };
+	bool v4 = p->family == INPATH_AF_INET;
+
+	if (q->proto != INPATH_PROTO_TCP)
+		return m;
+	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, q->seq); slot != TABLE_NONE;
+		slot = probe_find_next(probes, slot)) {
+		const struct sent_probe *e = &probes->entries[slot];
+
+		if (!v4 || e->ip_id == q->ip_id) {
+			m.kind = REPLY_EXACT;
+			m.slot = slot;
+			m.shift = 0;
+			m.rewritten = !same_client(e, q);
+			return m;
+		}
+		if (m.kind == REPLY_NONE && e->len == q->len && same_client(e, q)) {
+			m.kind = REPLY_ID;
+			m.slot = slot;
+			m.shift = (uint16_t)(q->ip_id - e->ip_id);
+		}
+	}
+	if (m.kind == REPLY_NONE && v4 && q->len <= INPATH_PROBE_BYTES)
+		m = match_by_id(probes, q);
+	return m;
+}
+
+uint32_t reply_match_dsack(
+	const struct probes *probes, const struct inpath_tuple *tuple, const struct packet *p)
+{
+	const struct tcp_sack_block *b = &p->tcp.sack[0];
+	uint32_t slot, newest = TABLE_NONE;
+
+	if (p->tcp.sack_count == 0 || b->end - b->start != 1 || seq_before(p->tcp.ack, b->end))
+		return TABLE_NONE;
+	slot = probe_find(probes, &tuple->server, tuple->server_port, b->start);
+	for (; slot != TABLE_NONE; slot = probe_find_next(probes, slot)) {
+		const struct sent_probe *e = &probes->entries[slot];
+
+		if (e->empty || e->tuple.client_port != tuple->client_port ||
+			memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)))
+			continue;
+		if (!e->answered)
+			return slot;
+		if (newest == TABLE_NONE)
+			newest = slot;
+	}
+	return newest;
+}
+
+bool reply_is_pure(const struct tcp_flow *t, const struct packet *p, uint8_t blocks, uint32_t epoch)
+{
+	const struct tcp_header *h = &p->tcp;
+
+	return p->payload_len == 0 && (h->flags & ~ACE) == TCP_ACK && t->server_seen &&
+	       t->server_epoch == epoch && (h->flags & ACE) == (t->server_flags & ACE) &&
+	       (p->tos & IP_ECN) != IP_ECN_CE && h->sack_count <= blocks && !h->mptcp &&
+	       !h->options_malformed && h->ack == t->server.ack && h->window == t->server.window;
+}
+
+bool reply_is_bare(const struct tcp_flow *t, const struct packet *p, uint32_t epoch)
+{
+	return reply_is_pure(t, p, 0, epoch) && p->tcp.seq == t->server.nxt && tcp_quiet(t);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reply: which of our probes an ICMP error or a server's ACK answers, and whether the client may be
+ * spared it (DESIGN section 6).
+ *
+ * Owns:   nothing; reads the table of sent probes and a flow's TCP state.
+ * Time:   none: what is in the table still matches.
+ */
+#ifndef REPLY_H
+#define REPLY_H
+
+#include "gateway/engine/parse.h"
+#include "gateway/engine/probe.h"
+#include "gateway/engine/tcp.h"
+
+enum reply_kind {
+	REPLY_NONE,  /* quotes no probe of ours */
+	REPLY_EXACT, /* address, port, sequence number and ID are a probe's */
+	REPLY_ID,    /* all but the IPv4 ID, which is off by `shift` */
+	REPLY_SEQ,   /* all but the sequence number, which is off by `shift` */
+};
+
+struct reply_match {
+	enum reply_kind kind;
+	uint32_t slot;  /* of the probe */
+	uint32_t shift; /* REPLY_ID: modulo 2^16; REPLY_SEQ: modulo 2^32 */
+	bool rewritten; /* the quote's client address or port is not the flow's */
+};
+
+/*
+ * Matches an ICMP error (p->icmp_error is set) that quotes TCP. REPLY_ID and REPLY_SEQ are only
+ * suspicions: they count when two replies of one trace agree on the shift.
+ */
+struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p);
+
+/*
+ * The probe that the first SACK block of a server's packet names as received again (D-SACK,
+ * RFC 2883): its block is exactly the probe's byte and lies below the acknowledgement. TABLE_NONE
+ * if there is none.
+ */
+uint32_t reply_match_dsack(
+	const struct probes *probes, const struct inpath_tuple *tuple, const struct packet *p);
+
+/*
+ * Does this ACK of the server say nothing but that something old came again? It has no payload and
+ * at most `blocks` SACK blocks, is flagged as ACK alone with the ECN counters of the server's
+ * previous packet, is not marked CE, repeats that packet's acknowledgement and raw window, and no
+ * packet was missed since (`epoch`).
+ */
+bool reply_is_pure(
+	const struct tcp_flow *t, const struct packet *p, uint8_t blocks, uint32_t epoch);
+
+/*
+ * Is it a bare duplicate ACK that can only answer a touch: pure, no SACK block, at the server's
+ * newest sequence number (a keep-alive is one below), and the client has nothing unacknowledged?
+ */
+bool reply_is_bare(const struct tcp_flow *t, const struct packet *p, uint32_t epoch);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/engine/tcp.h"
+
+#include <string.h>
+
+#define ACCECN_SETUP (TCP_AE | TCP_CWR | TCP_ECE)
+
+uint8_t ttl_distance(uint8_t ttl)
+{
+	/* FORWARD sees a packet after the gateway's own decrement, so the difference is the
+	 * server's hop. 32 is not taken for an initial TTL: 64 with over 31 hops is as rare, and
+	 * guessing it too far costs only silent probes. */
+	if (ttl == 0)
+		return 0;
+	if (ttl < 64)
+		return (uint8_t)(64 - ttl);
+	if (ttl < 128)
+		return (uint8_t)(128 - ttl);
+	return ttl == 255 ? 1 : (uint8_t)(255 - ttl);
+}
+
+uint8_t tcp_distance(const struct tcp_flow *t)
+{
+	return ttl_distance(t->server_ttl);
+}
+
+bool tcp_quiet(const struct tcp_flow *t)
+{
+	return t->client.seq_known && t->server.ack_known && t->client.nxt == t->server.ack;
+}
+
+bool tcp_server_in_flight(const struct tcp_flow *t)
+{
+	return !t->server.seq_known || !t->client.ack_known || t->server.nxt != t->client.ack;
+}
+
+void tcp_timing_reset(struct tcp_flow *t)
+{
+	t->e2e_ns = 0;
+	t->lan_ns = 0;
+}
+
+bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_client)
+{
+	const struct tcp_side *side = from_client ? &t->client : &t->server;
+
+	if ((p->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+		return false;
+	/* A repeated SYN is no new connection. */
+	return t->closed || t->established || (side->seq_known && side->nxt != p->tcp.seq + 1);
+}
+
+static void least(uint64_t *into, inpath_time since, inpath_time now)
+{
+	uint64_t rtt = now > since ? now - since : 1;
+
+	if (*into == 0 || rtt < *into)
+		*into = rtt;
+}
+
+static void timing_begin(struct tcp_timing *m, uint32_t seq, inpath_time now)
+{
+	if (m->since)
+		return;
+	m->since = now;
+	m->seq = seq;
+}
+
+static void timing_end(struct tcp_timing *m, uint32_t ack, uint64_t *into, inpath_time now)
+{
+	if (m->since == 0 || seq_before(ack, m->seq))
+		return;
+	least(into, m->since, now);
+	m->since = 0;
+}
+
+/* Keeps the end of what was captured, as long as it follows what waits to be acknowledged. */
+static void keep(struct tcp_flow *t, uint32_t seq, const uint8_t *bytes, uint32_t len)
+{
+	struct tcp_kept *k = &t->pending;
+
+	if (k->len == 0) {
+		uint32_t skip = len > TCP_KEPT ? len - TCP_KEPT : 0;
+
+		k->seq = seq + skip;
+		k->len = (uint16_t)(len - skip);
+		memcpy(k->bytes, bytes + skip, k->len);
+	} else if (k->seq + k->len == seq && k->len + len <= TCP_KEPT) {
+		memcpy(k->bytes + k->len, bytes, len);
+		k->len = (uint16_t)(k->len + len);
+	}
+}
+
+/* What the server has acknowledged becomes what probes may repeat. */
+static void promote(struct tcp_flow *t)
+{
+	struct tcp_kept *a = &t->acked;
+	struct tcp_kept *p = &t->pending;
+
+	if (p->len == 0 || seq_before(t->server.ack, p->seq + p->len))
+		return;
+	if (a->len && a->seq + a->len == p->seq && p->len < TCP_KEPT) {
+		/* It follows: keep the last TCP_KEPT bytes of both, so that short requests add up. */
+		uint16_t room = (uint16_t)(TCP_KEPT - p->len);
+		uint16_t old = a->len < room ? a->len : room;
+
+		memmove(a->bytes, a->bytes + (a->len - old), old);
+		memcpy(a->bytes + old, p->bytes, p->len);
+		a->seq = p->seq - old;
+		a->len = (uint16_t)(old + p->len);
+	} else {
+		*a = *p;
+	}
+	p->len = 0;
+}
+
+/* Advances a side's stream; true if the packet is new data in order. */
+static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct packet *p,
+	struct tcp_timing *timing, inpath_time now)
+{
+	uint32_t seq = p->tcp.seq;
+	uint32_t end = seq + p->payload_len + ((p->tcp.flags & TCP_FIN) ? 1 : 0);
+	bool fresh;
+
+	if (!side->seq_known) {
+		side->seq_known = true;
+		side->nxt = seq;
+	}
+	fresh = p->payload_len && !seq_before(seq, side->nxt);
+	if (p->payload_len && seq_before(seq, side->nxt) &&
+		!(p->payload_len <= 1 && seq + 1 == side->nxt)) {
+		/* Said before, and not a keep-alive (RFC 9293 3.8.4). */
+		t->retransmit_at = now;
+		timing->since = 0;
+	}
+	if (seq_before(side->nxt, end))
+		side->nxt = end;
+	return fresh;
+}
+
+static void take_options(struct tcp_flow *t, const struct tcp_header *h)
+{
+	/* A signature would cover the probe; MPTCP maps sequence space of its own. */
+	if (h->mptcp || h->md5 || h->ao)
+		t->untouchable = true;
+}
+
+static void client_syn(struct tcp_flow *t, const struct packet *p, inpath_time now)
+{
+	const struct tcp_header *h = &p->tcp;
+
+	/* A SYN sent twice times nothing. */
+	t->syn_at = t->syn_seen ? 0 : now;
+	t->syn_seen = true;
+	t->iss = h->seq;
+	t->client.nxt = h->seq + 1;
+	t->client.seq_known = true;
+	t->client.window = h->window;
+	t->sack_offered = h->sack_permitted;
+	t->accecn = (h->flags & ACCECN_SETUP) == ACCECN_SETUP;
+}
+
+static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_time now)
+{
+	const struct tcp_header *h = &p->tcp;
+
+	if (!t->client.seq_known)
+		t->established = true; /* met in mid-stream */
+	if (advance(t, &t->client, p, &t->up, now)) {
+		keep(t, h->seq, p->payload, p->payload_caplen);
+		timing_begin(&t->up, h->seq + p->payload_len, now);
+	}
+	if (h->flags & TCP_ACK) {
+		if (!t->client.ack_known) {
+			t->client.ack_known = true;
+			t->client.ack = h->ack;
+		} else if (seq_before(t->client.ack, h->ack)) {
+			t->earlier_ack = t->client.ack;
+			t->has_earlier = true;
+			t->client.ack = h->ack;
+		}
+		if (t->synack_at) {
+			least(&t->lan_ns, t->synack_at, now);
+			t->synack_at = 0;
+			t->established = true;
+		}
+		timing_end(&t->down, h->ack, &t->lan_ns, now);
+	}
+	t->client.window = h->window;
+	t->client_flags = h->flags;
+	t->has_timestamp = h->has_timestamp;
+	t->tsval = h->tsval;
+	t->tsecr = h->tsecr;
+	/* Pure ACKs are not ECN-capable in classic ECN (RFC 3168 6.1.4): data tells. */
+	t->tos = p->payload_len ? p->tos : (uint8_t)((p->tos & ~IP_ECN) | (t->tos & IP_ECN));
+	t->dont_fragment = p->dont_fragment;
+	t->flow_label = p->flow_label;
+}
+
+static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time now)
+{
+	const struct tcp_header *h = &p->tcp;
+	bool again = t->server.seq_known;
+
+	t->server.nxt = h->seq + 1;
+	t->server.seq_known = true;
+	if (!(h->flags & TCP_ACK)) {
+		t->from_wan = true;
+		return;
+	}
+	t->sack = t->sack_offered && h->sack_permitted;
+	t->server.ack = h->ack;
+	t->server.ack_known = true;
+	t->server.window = h->window;
+	if (again) {
+		t->synack_at = 0;
+		t->established = true;
+		return;
+	}
+	if (t->syn_at)
+		least(&t->e2e_ns, t->syn_at, now);
+	t->syn_at = 0;
+	t->synack_at = now;
+}
+
+static uint32_t server_packet(
+	struct tcp_flow *t, const struct packet *p, uint32_t epoch, inpath_time now)
+{
+	const struct tcp_header *h = &p->tcp;
+	uint32_t saw = 0;
+
+	if (!t->server.seq_known && !t->syn_seen)
+		t->established = true; /* met in mid-stream */
+	if (advance(t, &t->server, p, &t->down, now))
+		timing_begin(&t->down, h->seq + p->payload_len, now);
+	if (h->flags & TCP_ACK) {
+		bool first = !t->server.ack_known;
+
+		if (first || seq_before(t->server.ack, h->ack)) {
+			t->server.ack = h->ack;
+			t->server.ack_known = true;
+			if (!t->client.seq_known || seq_before(t->client.nxt, h->ack)) {
+				/* What it acknowledges passed unseen. */
+				t->client.nxt = h->ack;
+				t->client.seq_known = true;
+			}
+			if (!t->data_acked && !first && (!t->syn_seen || h->ack != t->iss + 1)) {
+				t->data_acked = true;
+				saw |= TCP_SAW_DATA_ACKED;
+			}
+		}
+		timing_end(&t->up, h->ack, &t->e2e_ns, now);
+		promote(t);
+	}
+	if (h->sack_count)
+		t->sack = true; /* met in mid-stream: the blocks tell */
+	t->server.window = h->window;
+	t->server_flags = h->flags;
+	t->server_epoch = epoch;
+	t->server_seen = true;
+	return saw;
+}
+
+uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client, uint32_t epoch,
+	inpath_time now)
+{
+	uint32_t saw = 0;
+	bool syn = p->tcp.flags & TCP_SYN;
+
+	if (t->first_seen == 0)
+		t->first_seen = now;
+	take_options(t, &p->tcp);
+	if (!from_client)
+		t->server_ttl = p->ttl;
+	if (!t->closed && (p->tcp.flags & (TCP_FIN | TCP_RST))) {
+		t->closed = true;
+		saw |= TCP_SAW_CLOSE;
+	}
+	if (p->tcp.flags & TCP_RST)
+		return saw;
+	if (syn && from_client && !(p->tcp.flags & TCP_ACK))
+		client_syn(t, p, now);
+	else if (syn && !from_client)
+		server_syn(t, p, now);
+	else if (from_client)
+		client_packet(t, p, now);
+	else
+		saw |= server_packet(t, p, epoch, now);
+	return saw;
+}

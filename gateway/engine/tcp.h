@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tcp: one TCP connection as seen from the middle: what each side has said and acknowledged, what a
+ * probe must look like, and how long each side takes to answer.
+ *
+ *	       client (LAN)                gateway                server (WAN)
+ *	  client.nxt, client.ack  ------------------------->
+ *	                          <-------------------------  server.nxt, server.ack
+ *	         lan_ns: data down, ACK up        e2e_ns: data up, ACK down
+ *
+ * Owns:   nothing; a flow embeds it by value. All zero is a connection of which nothing was seen.
+ * Time:   `now` is when the kernel took the packet.
+ * Output: TCP_SAW_* bits of what a packet meant.
+ *
+ * Sequence numbers wrap (RFC 9293 3.4): only differences are compared.
+ */
+#ifndef TCP_H
+#define TCP_H
+
+#include "gateway/engine/parse.h"
+#include "inpath/types.h"
+
+enum {
+	TCP_KEPT = 96, /* bytes kept of what the client sent: at least 64 are asked for */
+};
+
+/* How a packet changed the picture. */
+enum {
+	TCP_SAW_CLOSE = 1 << 0,      /* the first FIN or RST */
+	TCP_SAW_DATA_ACKED = 1 << 1, /* the server acknowledged client data for the first time */
+};
+
+struct tcp_side {
+	uint32_t nxt;    /* one past the highest sequence number that this side has sent */
+	uint32_t ack;    /* the newest acknowledgement that it has sent */
+	uint16_t window; /* raw, of its newest packet */
+	bool seq_known;
+	bool ack_known;
+};
+
+/* Bytes that the client sent, in order, with the sequence number of the first. */
+struct tcp_kept {
+	uint32_t seq;
+	uint16_t len;
+	uint8_t bytes[TCP_KEPT];
+};
+
+/* One RTT measurement under way: Karn's algorithm drops it at a retransmission. */
+struct tcp_timing {
+	inpath_time since; /* 0: none */
+	uint32_t seq;      /* ends when this is acknowledged */
+};
+
+struct tcp_flow {
+	struct tcp_side client;
+	struct tcp_side server;
+
+	bool syn_seen;      /* the client's SYN passed: the stream's start is known */
+	bool established;   /* the handshake is complete, or the flow was met in mid-stream */
+	bool from_wan;      /* the WAN side opened it */
+	bool closed;        /* FIN or RST was seen */
+	bool sack_offered;  /* in the client's SYN */
+	bool sack;          /* both sides use SACK */
+	bool accecn;        /* the SYN asked for AccECN (draft-ietf-tcpm-accurate-ecn) */
+	bool untouchable;   /* MPTCP, TCP-MD5 or TCP-AO */
+	bool data_acked;    /* the server acknowledged client data */
+	bool server_seen;   /* a server packet was seen; its flags and `server` are its own */
+	bool has_earlier;   /* `earlier_ack` is valid */
+	bool has_timestamp; /* the client's packets carry the option */
+	bool dont_fragment;
+	uint8_t tos;        /* of the client's newest packet */
+	uint8_t server_ttl; /* of the server's newest packet, as the gateway forwards it */
+	uint16_t client_flags;
+	uint16_t server_flags;
+	uint32_t server_epoch; /* of the packet ids, when the server's newest packet was seen */
+	uint32_t iss;          /* the client's initial sequence number, if syn_seen */
+	uint32_t flow_label;
+	uint32_t tsval;
+	uint32_t tsecr;
+	uint32_t earlier_ack; /* one that the client sent before its newest */
+
+	inpath_time first_seen;
+	inpath_time retransmit_at; /* the latest retransmission, either side's; 0 none */
+	inpath_time syn_at;        /* 0: none, or sent twice */
+	inpath_time synack_at;
+	struct tcp_timing up;
+	struct tcp_timing down;
+	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
+	uint64_t lan_ns;
+
+	struct tcp_kept acked;   /* the server has acknowledged these */
+	struct tcp_kept pending; /* ... and these not yet */
+};
+
+/* Is a before b, in sequence space? */
+static inline bool seq_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+/* Does this packet open another connection than the one in `t`? */
+bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_client);
+
+/*
+ * Takes a packet of the flow. `epoch` counts the gaps in the queue's packet ids.
+ * Returns TCP_SAW_*.
+ */
+uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client, uint32_t epoch,
+	inpath_time now);
+
+/* Has the server acknowledged all that the client sent? Then an answer to a probe carries no news. */
+bool tcp_quiet(const struct tcp_flow *t);
+
+/* Is data of the server on its way to the client? */
+bool tcp_server_in_flight(const struct tcp_flow *t);
+
+/* Hops from the gateway to the server, inferred from the TTL of its packets; 0 unknown. */
+uint8_t tcp_distance(const struct tcp_flow *t);
+
+/* A new armed period: the least RTTs start afresh. */
+void tcp_timing_reset(struct tcp_flow *t);
+
+/* Distance from the common initial TTLs (32, 64, 128, 255) to one seen in FORWARD; 0 if `ttl` is. */
+uint8_t ttl_distance(uint8_t ttl);
+
+#endif

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/engine/trace.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint32_t probe_capacity(const struct inpath_limits *limits)
+{
+	/* Every trace may have a probe for every TTL in memory; PROBE_MEMORY bounds the rate. */
+	return limits->traces * INPATH_MAX_HOPS;
+}
+
+void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpath_limits *limits)
+{
+	probes_init(&e->probes, arena, probe_capacity(limits), &e->key);
+	histories_init(&e->histories, arena, limits->histories);
+	table_init(&e->trace_table, arena, limits->traces);
+	e->traces = arena_take(arena, limits->traces, sizeof(*e->traces));
+	table_init(&e->line, arena, limits->traces * TRACE_LINE);
+	e->line_flows =
+		arena_take(arena, (size_t)limits->traces * TRACE_LINE, sizeof(*e->line_flows));
+	deadlines_init(&e->deadlines, arena, limits->traces);
+}
+
+static bool wan_rewrites_ttl(const struct inpath_engine *e, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < TRACE_REWRITERS; i++)
+		if (e->rewriters[i] == ifindex && ifindex)
+			return true;
+	return false;
+}
+
+static bool eligible(const struct inpath_engine *e, const struct flow *f, inpath_time now)
+{
+	const struct tcp_flow *t = &f->tcp;
+
+	if (f->state != FLOW_TRACED || f->decided != e->set_number || e->stopping ||
+		now < f->next_trace || wan_rewrites_ttl(e, f->out_ifindex) || f->out_ifindex == 0)
+		return false;
+	if (!t->established || t->closed || !t->server_seen || !t->client.ack_known)
+		return false;
+	/* From the first acknowledgement of client data on there is a byte to repeat. */
+	return t->acked.len > 1 || now >= t->first_seen + TRACE_EMPTY_AFTER;
+}
+
+void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
+{
+	struct flow *f = &e->flows.entries[flow];
+	uint32_t place;
+
+	if (f->trace) {
+		/* What it waits for (a quiet moment, the flow's end) may just have come. */
+		if (e->traces[f->trace - 1].phase == TRACE_WALKING)
+			deadline_set(&e->deadlines, f->trace - 1, now);
+		return;
+	}
+	if (f->wait || !eligible(e, f, now))
+		return;
+	place = table_insert(&e->line, flow);
+	if (place == TABLE_NONE) {
+		e->stats.traces_full++;
+		return;
+	}
+	e->line_flows[place] = flow;
+	f->wait = place + 1;
+}
+
+static void leave_line(struct inpath_engine *e, struct flow *f)
+{
+	if (f->wait)
+		table_remove(&e->line, f->wait - 1);
+	f->wait = 0;
+}
+
+static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
+{
+	struct flow *f = &e->flows.entries[flow];
+	uint32_t slot = table_insert(&e->trace_table, flow);
+	struct trace *t = &e->traces[slot];
+	uint8_t expected = f->server_hop ? f->server_hop : tcp_distance(&f->tcp);
+
+	*t = (struct trace){ 0 };
+	t->run = (uint32_t)hash_random(&e->key, &e->random);
+	t->flow = flow;
+	t->phase = TRACE_WALKING;
+	t->why = f->confirming ? INPATH_WHY_CHANGE
+		 : f->history  ? INPATH_WHY_PERIOD
+			       : INPATH_WHY_START;
+	t->first_probe = TABLE_NONE;
+	t->host = name_share(&e->names, f->host);
+	t->flow_facts.run = t->run;
+	t->flow_facts.tuple = f->tuple;
+	t->flow_facts.by = (enum inpath_by)f->by;
+	t->flow_facts.app = INPATH_APP_TCP;
+	strncpy(t->policy, f->policy->name, INPATH_LABEL_MAX);
+	strncpy(t->service, f->service, INPATH_LABEL_MAX);
+	prober_begin(&t->walk, &f->policy->settings, e->set->timeout_ms * INPATH_MSEC, expected,
+		f->server_hop != 0, f->tcp.e2e_ns, now);
+	f->trace = slot + 1;
+	f->next_trace = now + f->policy->settings.interval_s * INPATH_SEC;
+	f->confirming = false;
+	e->stats.traces++;
+	deadline_set(&e->deadlines, slot, now);
+}
+
+static void begin_waiting(struct inpath_engine *e, inpath_time now)
+{
+	while (e->line.count && e->trace_table.count < e->trace_table.capacity) {
+		uint32_t flow = e->line_flows[table_oldest(&e->line)];
+
+		leave_line(e, &e->flows.entries[flow]);
+		if (eligible(e, &e->flows.entries[flow], now))
+			begin(e, flow, now);
+	}
+}
+
+static void detach(struct inpath_engine *e, struct trace *t)
+{
+	struct flow *f;
+
+	if (t->flow == TABLE_NONE)
+		return;
+	f = &e->flows.entries[t->flow];
+	t->e2e_ns = f->tcp.e2e_ns;
+	t->lan_ns = f->tcp.lan_ns;
+	f->trace = 0;
+	t->flow = TABLE_NONE;
+}
+
+/* Gives the slot back at once: nothing of it is in the outbox. */
+void trace_drop(struct inpath_engine *e, uint32_t slot)
+{
+	struct trace *t = &e->traces[slot];
+
+	detach(e, t);
+	name_release(&e->names, t->host);
+	deadline_set(&e->deadlines, slot, INPATH_TIME_NEVER);
+	table_remove(&e->trace_table, slot);
+}
+
+static void remember_path(struct inpath_engine *e, struct flow *f, const struct path *path)
+{
+	if (f->history == 0) {
+		uint32_t robbed;
+		uint32_t slot =
+			history_take(&e->histories, (uint32_t)(f - e->flows.entries), &robbed);
+
+		if (robbed != TABLE_NONE)
+			e->flows.entries[robbed].history = 0;
+		f->history = slot + 1;
+	}
+	table_touch(&e->histories.table, f->history - 1);
+	e->histories.entries[f->history - 1].path = *path;
+}
+
+/*
+ * Compares with the flow's last path. A difference is confirmed by a second trace before it is
+ * said: a route in the midst of changing shows a mixture of both.
+ */
+static void compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
+{
+	const struct path *old;
+	uint8_t ttl;
+
+	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+	if (f->history == 0) {
+		remember_path(e, f, &t->path);
+		return;
+	}
+	old = &e->histories.entries[f->history - 1].path;
+	ttl = path_differs(old, &t->path);
+	if (ttl == 0) {
+		e->stats.unchanged++;
+		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
+		return;
+	}
+	if (t->why != INPATH_WHY_CHANGE) {
+		f->confirming = true;
+		f->next_trace = now;
+		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
+		return;
+	}
+	t->log_change = true;
+	t->change_ttl = ttl;
+	t->old_fingerprint = old->fingerprint;
+	remember_path(e, f, &t->path);
+}
+
+static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now)
+{
+	struct trace *t = &e->traces[slot];
+	struct flow *f = t->flow == TABLE_NONE ? NULL : &e->flows.entries[t->flow];
+	uint8_t last = prober_last(&t->walk);
+
+	if (t->walk.sent == 0) {
+		trace_drop(e, slot);
+		return;
+	}
+	t->stop = stop;
+	t->phase = TRACE_REPORTING;
+	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+	if (stop == INPATH_STOP_REACHED)
+		e->stats.traces_reached++;
+	path_take(&t->path, t->walk.hops, last,
+		t->walk.unplaced ? &t->flow_facts.tuple.server : NULL);
+	if (f) {
+		const struct client *c = client_find(&e->clients, &f->tuple.client);
+
+		if (c) {
+			t->flow_facts.has_mac = c->has_mac;
+			t->flow_facts.mac = c->mac;
+			memcpy(t->device, c->name, sizeof(t->device));
+		}
+		f->server_hop = t->walk.server_hop;
+		/* What a trace that was cut short did not see is no change. */
+		compare(e, t, f, now);
+		detach(e, t);
+		tcp_timing_reset(&f->tcp);
+	}
+	deadline_set(&e->deadlines, slot, now);
+}
+
+void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
+{
+	struct flow *f = &e->flows.entries[flow];
+
+	leave_line(e, f);
+	if (f->history)
+		history_drop(&e->histories, f->history - 1);
+	f->history = 0;
+	if (f->trace) {
+		uint32_t slot = f->trace - 1;
+
+		if (e->traces[slot].phase == TRACE_WALKING)
+			finish(e, slot, INPATH_STOP_ENDED, e->now);
+		else
+			detach(e, &e->traces[slot]);
+	}
+}
+
+static inpath_time latest(inpath_time a, inpath_time b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
+ * all of them or waits: a wave never thins out. Returns 0 if paid, else when to ask again.
+ */
+static inpath_time pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now)
+{
+	const struct inpath_budget *b = &e->set->budget;
+	struct client *client = client_get(&e->clients, &t->flow_facts.tuple.client, now);
+	uint32_t most = b->gateway < b->client ? b->gateway : b->client;
+	uint32_t count = 0;
+	uint64_t paid = 0;
+	inpath_time ready;
+
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS && count < most; i++) {
+		if (ttls & 1ULL << i) {
+			paid |= 1ULL << i;
+			count++;
+		}
+	}
+	ready = latest(bucket_ready(&e->gateway_bucket, b->gateway, count, now),
+		bucket_ready(&client->bucket, b->client, count, now));
+	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
+		if (paid & 1ULL << i)
+			ready = latest(ready,
+				bucket_ready(&e->first_hop_buckets[i], b->first_hops, 1, now));
+	if (ready > now)
+		return ready;
+	(void)bucket_take(&e->gateway_bucket, b->gateway, count, now);
+	(void)bucket_take(&client->bucket, b->client, count, now);
+	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
+		if (paid & 1ULL << i)
+			(void)bucket_take(&e->first_hop_buckets[i], b->first_hops, 1, now);
+	t->granted = paid;
+	return 0;
+}
+
+static uint8_t lowest_ttl(uint64_t ttls)
+{
+	uint8_t ttl = 1;
+
+	while (!(ttls & 1)) {
+		ttls >>= 1;
+		ttl++;
+	}
+	return ttl;
+}
+
+static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t probe_slot,
+	const struct probe_token *token)
+{
+	struct trace *t = &e->traces[slot];
+	struct flow *f = &e->flows.entries[t->flow];
+	struct sent_probe *s = &e->probes.entries[probe_slot];
+	struct inpath_action_item *item = &e->outbox.items[e->outbox.count++];
+	bool touch = prober_is_touch(&t->walk, ttl);
+
+	item->kind = INPATH_ACTION_SEND;
+	item->probe.id = probe_slot;
+	item->probe.client = f->tuple.client;
+	item->probe.server = f->tuple.server;
+	item->probe.out_ifindex = f->out_ifindex;
+	item->probe.mark = f->mark | e->set->mark_probe;
+	item->probe.len = probe_build(item->probe.bytes, &f->tuple, &f->tcp, token, ttl, !touch);
+
+	s->ttl = ttl;
+	s->touch = touch;
+	s->empty = token->empty;
+	s->ip_id = token->ip_id;
+	s->len = (uint16_t)item->probe.len;
+	s->trace = slot;
+	s->run = t->run;
+	s->sent = e->now;
+	prober_sent(&t->walk, ttl, e->now);
+	s->attempt = t->walk.hops[ttl - 1].sent;
+	if (t->first_probe == TABLE_NONE)
+		t->first_probe = probe_slot;
+}
+
+/* Sends one of the probes that the walk wants, or sets the time to try again. True if one went out. */
+static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_time now)
+{
+	struct trace *t = &e->traces[slot];
+	const struct flow *f = &e->flows.entries[t->flow];
+	struct probe_token token;
+	uint32_t probe_slot = TABLE_NONE;
+	uint8_t ttl;
+
+	t->granted &= ttls;
+	if (t->granted == 0) {
+		inpath_time ready = pay(e, t, ttls, now);
+
+		if (ready && t->walk.sent && now >= t->walk.first_sent + PROBER_HELD_MAX) {
+			finish(e, slot, INPATH_STOP_BUDGET, now);
+			return false;
+		}
+		if (ready) {
+			e->stats.budget_waits += !t->waited;
+			t->waited = true;
+			deadline_set(&e->deadlines, slot, ready);
+			return false;
+		}
+		t->waited = false;
+	}
+	ttl = lowest_ttl(t->granted);
+	if (probe_choose(&e->probes, &f->tuple, &f->tcp, t->walk.timeout_ns, now, &token))
+		probe_slot = probe_add(&e->probes, &f->tuple, token.seq);
+	if (probe_slot == TABLE_NONE) {
+		e->stats.tokens_full++;
+		if (now >= t->walk.began + PROBER_HELD_MAX)
+			finish(e, slot, INPATH_STOP_SHORT, now);
+		else
+			deadline_set(&e->deadlines, slot, now + t->walk.timeout_ns / 2);
+		return false;
+	}
+	t->granted &= ~(1ULL << (ttl - 1));
+	emit(e, slot, ttl, probe_slot, &token);
+	deadline_set(&e->deadlines, slot, now);
+	return true;
+}
+
+static struct prober_view view_of(const struct flow *f, inpath_time now)
+{
+	const struct tcp_flow *t = &f->tcp;
+	struct prober_view v = {
+		.quiet = tcp_quiet(t) && t->server_seen,
+		.earlier_ack = t->has_earlier,
+		.empty = t->acked.len <= 1,
+		.server_busy = tcp_server_in_flight(t),
+	};
+
+	if (t->retransmit_at && now < t->retransmit_at + TRACE_CALM)
+		v.hold = t->retransmit_at + TRACE_CALM;
+	if (t->server.window == 0)
+		v.hold = now + TRACE_CALM;
+	return v;
+}
+
+/* Lets a trace take its next step. True if it sent a probe. */
+static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
+{
+	struct trace *t = &e->traces[slot];
+	const struct flow *f;
+	struct prober_view view;
+	struct prober_answer answer;
+
+	if (t->phase == TRACE_REPORTING) {
+		trace_report(e, slot, now);
+		return false;
+	}
+	if (t->phase == TRACE_DONE) {
+		trace_drop(e, slot);
+		return false;
+	}
+	f = &e->flows.entries[t->flow];
+	if (f->tcp.closed || e->stopping) {
+		finish(e, slot, INPATH_STOP_ENDED, now);
+		return false;
+	}
+	view = view_of(f, now);
+	answer = prober_ask(&t->walk, &view, now);
+	switch (answer.say) {
+	case PROBER_SEND: return send_one(e, slot, answer.ttls, now);
+	case PROBER_WAIT: deadline_set(&e->deadlines, slot, answer.until); return false;
+	case PROBER_DONE: finish(e, slot, answer.stop, now); return false;
+	}
+	return false;
+}
+
+/* A new policy set: flows that rest under the old one are queued again, a few at a time. */
+static void rearm(struct inpath_engine *e)
+{
+	for (; e->rearm < e->flows.table.fresh; e->rearm++) {
+		struct flow *f = &e->flows.entries[e->rearm];
+
+		if (!f->rested || f->decided == e->set_number || f->tcp.closed)
+			continue;
+		if (e->outbox.count == INPATH_OUTBOX_ACTIONS)
+			return;
+		f->rested = false;
+		e->outbox.items[e->outbox.count].kind = INPATH_ACTION_ARM;
+		e->outbox.items[e->outbox.count++].arm = f->tuple;
+	}
+}
+
+inpath_time inpath_engine_next_deadline(const struct inpath_engine *e)
+{
+	uint32_t slot;
+
+	if (e->rearm < e->flows.table.fresh)
+		return e->now;
+	if (e->line.count && e->trace_table.count < e->trace_table.capacity)
+		return e->now;
+	return deadline_first(&e->deadlines, &slot);
+}
+
+void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
+{
+	uint32_t sends = 0, slot;
+
+	e->now = latest(e->now, now);
+	now = e->now;
+	e->outbox.count = 0;
+	if (!e->set)
+		return;
+	probes_expire(&e->probes, now);
+	begin_waiting(e, now);
+	while (sends < INPATH_SENDS_A_TICK && e->outbox.count < INPATH_OUTBOX_ACTIONS &&
+		deadline_first(&e->deadlines, &slot) <= now)
+		sends += step(e, slot, now);
+	rearm(e);
+}
+
+void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_time now)
+{
+	struct sent_probe *s = &e->probes.entries[id];
+	struct trace *t = &e->traces[s->trace];
+
+	e->now = latest(e->now, now);
+	e->stats.probes += error == 0;
+	if (t->run != s->run || t->phase != TRACE_WALKING)
+		return;
+	if (error == 0) {
+		s->sent = now;
+		t->walk.last_sent[s->ttl - 1] = now;
+		return;
+	}
+	if (error != EPERM) {
+		/* A full buffer: the attempt is spent, and the next one makes up for it. */
+		e->stats.probes_failed++;
+		return;
+	}
+	/* A firewall, or conntrack says that the probe is not part of the connection (law 5):
+	 * this flow's probes do not get out, so leave it alone until its next interval. */
+	e->stats.probes_refused++;
+	prober_unsent(&t->walk, s->ttl);
+	finish(e, s->trace, INPATH_STOP_SHORT, e->now);
+}

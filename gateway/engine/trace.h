@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * trace: the engine's sending half: which flows are traced when, their probes out, their records.
+ *
+ *   eligible flow -> line -> WALKING -> REPORTING -> DONE (slot free again at the next tick)
+ *
+ * A part of the engine, apart from engine.c (packets in, verdicts out) so that each reads as one
+ * story. It alone fills the outbox.
+ */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include "gateway/engine/client.h"
+#include "gateway/engine/deadline.h"
+#include "gateway/engine/flow.h"
+#include "gateway/engine/hello.h"
+#include "gateway/engine/history.h"
+#include "gateway/engine/parse.h"
+#include "gateway/engine/path.h"
+#include "gateway/engine/probe.h"
+#include "gateway/engine/prober.h"
+#include "gateway/engine/reply.h"
+#include "inpath/engine.h"
+
+enum {
+	TRACE_LINE = 4,       /* flows that may wait for a trace, for each trace slot */
+	TRACE_FIRST_HOPS = 3, /* TTLs with a budget of their own */
+	TRACE_REWRITERS = 8,  /* WANs known to rewrite TTLs */
+};
+
+/* A flow that never sends data is traced by empty probes when it has been here so long. */
+#define TRACE_EMPTY_AFTER (700 * INPATH_MSEC)
+/* A flow that retransmits is left alone for so long. */
+#define TRACE_CALM        (300 * INPATH_MSEC)
+
+enum trace_phase {
+	TRACE_WALKING,
+	TRACE_REPORTING,
+	TRACE_DONE,
+};
+
+/* A reply whose token was shifted by a NAT: it counts once a second one agrees on the shift. */
+struct trace_shift {
+	enum reply_kind kind; /* REPLY_NONE: none seen */
+	bool confirmed;
+	uint32_t shift;
+	uint32_t slot; /* the first one's probe */
+	struct prober_reply reply;
+};
+
+struct trace {
+	uint32_t run;
+	uint32_t flow; /* slot, or TABLE_NONE when the flow is gone */
+	uint8_t phase; /* enum trace_phase */
+	enum inpath_why why;
+	enum inpath_stop stop;
+	bool waited;   /* counted in budget_waits */
+	bool log_path; /* a path record is due */
+	bool log_change;
+	uint32_t reported;    /* records written so far */
+	uint32_t first_probe; /* slot of the first probe sent, for ev=probe */
+	uint64_t granted;     /* TTLs that the budget has paid for, not sent yet */
+	uint32_t old_fingerprint;
+	uint8_t change_ttl;
+	uint64_t e2e_ns;
+	uint64_t lan_ns;
+	name_ref host; /* held */
+	struct inpath_record_flow flow_facts;
+	char device[INPATH_LABEL_MAX + 1];
+	char policy[INPATH_LABEL_MAX + 1];
+	char service[INPATH_LABEL_MAX + 1];
+	struct trace_shift shift;
+	struct path path;
+	struct prober walk;
+};
+
+struct inpath_engine {
+	struct hash_key key;
+	uint64_t random; /* counter of hash_random */
+	struct inpath_stats stats;
+	inpath_time now;
+	bool stopping;
+	uint32_t epoch; /* gaps in the queue's packet ids so far */
+
+	const struct inpath_policy_set *set;
+	uint32_t set_number; /* 1 is the first; flows decided under another are decided anew */
+	uint32_t rearm;      /* next flow slot to look at for re-arming after a new set */
+
+	struct flows flows;
+	struct clients clients;
+	struct names names;
+	struct hellos hellos;
+	struct probes probes;
+	struct histories histories;
+
+	struct table trace_table; /* by age only */
+	struct trace *traces;
+	struct table line; /* flows that wait for a trace, the longest first */
+	uint32_t *line_flows;
+	struct deadlines deadlines; /* by trace slot */
+	struct bucket gateway_bucket;
+	struct bucket first_hop_buckets[TRACE_FIRST_HOPS];
+	uint32_t rewriters[TRACE_REWRITERS]; /* interfaces; 0: free */
+
+	struct inpath_outbox outbox;
+};
+
+/* Carves everything that this half owns. */
+void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpath_limits *limits);
+
+/* A packet of a traced flow has passed: it joins the line if it is due, or its trace goes on. */
+void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now);
+
+/* The flow leaves the table: its trace ends with what is known, its place in the line is free. */
+void trace_forget_flow(struct inpath_engine *e, uint32_t flow);
+
+/* Writes a finished trace's next records while the outbox has room. */
+void trace_report(struct inpath_engine *e, uint32_t slot, inpath_time now);
+
+/* Gives a trace's slot back at once: nothing of it is in the outbox. */
+void trace_drop(struct inpath_engine *e, uint32_t slot);
+
+/* An ICMP error matched: true if the client is to be spared it. */
+bool trace_reply(struct inpath_engine *e, const struct reply_match *m, const struct packet *p,
+	inpath_time now);
+
+/* The server named the byte of this probe as received again. */
+void trace_reached(
+	struct inpath_engine *e, uint32_t probe, const struct packet *p, inpath_time now);
+
+/*
+ * A bare duplicate ACK came in this flow: true if it answers a touch that is still waited for and
+ * could not be told apart otherwise (no SACK, an empty probe, or a server that never sends blocks).
+ */
+bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now);
+
+/* Is a touch of this flow still waited for? */
+bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now);
+
+#endif

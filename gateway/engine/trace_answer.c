@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers to probes: which trace they count for, and whether they do (law 8). */
+#include "gateway/engine/trace.h"
+
+/* The trace that a probe belongs to, if it still walks and the answer is in time. */
+static struct trace *open_trace(
+	struct inpath_engine *e, const struct sent_probe *s, inpath_time now)
+{
+	struct trace *t = &e->traces[s->trace];
+
+	if (t->run != s->run || t->phase != TRACE_WALKING || now > s->sent + t->walk.timeout_ns)
+		return NULL;
+	return t;
+}
+
+static uint64_t rtt_of(const struct sent_probe *s, inpath_time now)
+{
+	return now > s->sent ? now - s->sent : 1;
+}
+
+/* Law 8: an answer counts once, and in time. The trace that it counts for, or NULL. */
+static struct trace *answer(struct inpath_engine *e, struct sent_probe *s,
+	const struct inpath_addr *from, inpath_time now)
+{
+	struct trace *t = open_trace(e, s, now);
+
+	if (s->answered) {
+		e->stats.replies_again++;
+		return NULL;
+	}
+	s->answered = true;
+	s->rtt_ns = rtt_of(s, now);
+	s->from = *from;
+	if (!t) {
+		e->stats.replies_late++;
+		return NULL;
+	}
+	deadline_set(&e->deadlines, s->trace, now);
+	return t;
+}
+
+static void router_answered(struct inpath_engine *e, struct sent_probe *s,
+	const struct prober_reply *reply, inpath_time now)
+{
+	struct prober_reply r = *reply;
+	struct trace *t = answer(e, s, &reply->from, now);
+
+	if (!t)
+		return;
+	r.rtt_ns = s->rtt_ns;
+	prober_router(&t->walk, s->ttl, &r);
+}
+
+bool trace_reply(struct inpath_engine *e, const struct reply_match *m, const struct packet *p,
+	inpath_time now)
+{
+	struct sent_probe *s = &e->probes.entries[m->slot];
+	struct trace *t = open_trace(e, s, now);
+	struct prober_reply reply = {
+		.from = p->src,
+		.reply_ttl = p->ttl,
+		.quoted_ttl = p->quote.ttl,
+		.icmp_type = p->icmp_type,
+		.icmp_code = p->icmp_code,
+		.rewritten = m->rewritten,
+	};
+	struct trace_shift *shift;
+
+	if (m->kind == REPLY_EXACT) {
+		router_answered(e, s, &reply, now);
+		return true;
+	}
+	/* A token that was rewritten on the way: the first such reply is only a suspicion. */
+	if (!t)
+		return false;
+	shift = &t->shift;
+	if (shift->kind != m->kind || shift->shift != m->shift) {
+		if (!shift->confirmed)
+			*shift = (struct trace_shift){ m->kind, false, m->shift, m->slot, reply };
+		return false;
+	}
+	if (!shift->confirmed && m->slot == shift->slot)
+		return false;
+	if (!shift->confirmed) {
+		shift->confirmed = true;
+		router_answered(e, &e->probes.entries[shift->slot], &shift->reply, now);
+	}
+	router_answered(e, s, &reply, now);
+	return true;
+}
+
+static void note_rewriter(struct inpath_engine *e, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < TRACE_REWRITERS; i++) {
+		if (e->rewriters[i] == 0) {
+			e->rewriters[i] = ifindex;
+			return;
+		}
+	}
+}
+
+void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet *p, inpath_time now)
+{
+	struct sent_probe *s = &e->probes.entries[probe];
+	bool first = !s->answered;
+	struct trace *t = answer(e, s, &p->src, now);
+
+	e->stats.touches += first;
+	if (!t)
+		return;
+	if (s->ttl == 1 && t->walk.expected > 2) {
+		/* TTL 1 reached a server that is hops away: every TTL does on this WAN. */
+		e->stats.ttl_rewritten++;
+		note_rewriter(e, e->flows.entries[t->flow].out_ifindex);
+		trace_drop(e, s->trace);
+		return;
+	}
+	prober_reached(&t->walk, s->ttl, &p->src, p->ttl, s->rtt_ns);
+}
+
+/* The oldest touch of the flow's trace that is still waited for. */
+static struct sent_probe *oldest_touch(
+	const struct inpath_engine *e, const struct trace *t, inpath_time now)
+{
+	for (uint32_t at = t->first_probe; at != TABLE_NONE;
+		at = table_newer(&e->probes.table, at)) {
+		struct sent_probe *s = &e->probes.entries[at];
+
+		if (s->run == t->run && s->touch && !s->answered &&
+			now <= s->sent + t->walk.timeout_ns)
+			return s;
+	}
+	return NULL;
+}
+
+static const struct trace *walking(const struct inpath_engine *e, const struct flow *f)
+{
+	const struct trace *t = f->trace ? &e->traces[f->trace - 1] : NULL;
+
+	return t && t->phase == TRACE_WALKING ? t : NULL;
+}
+
+bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now)
+{
+	const struct trace *t = walking(e, f);
+
+	return t && oldest_touch(e, t, now);
+}
+
+bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
+{
+	const struct flow *f = &e->flows.entries[flow];
+	const struct trace *t = walking(e, f);
+	struct sent_probe *s = t ? oldest_touch(e, t, now) : NULL;
+	struct trace *open;
+
+	if (!s)
+		return false;
+	e->stats.touches++;
+	open = answer(e, s, &f->tuple.server, now);
+	if (open)
+		prober_unplaced(&open->walk, s->rtt_ns);
+	return true;
+}
