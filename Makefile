@@ -44,40 +44,46 @@ all: $(BUILD)/inpathd $(BUILD)/libinpath.a
 
 $(BUILD)/libinpath.a: $(call objects,release,$(ENGINE))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(BUILD)/inpathd: $(call objects,release,$(DAEMON) $(IO) $(LOGFMT)) $(BUILD)/libinpath.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
 
 $(BUILD)/release/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	@$(CC) $(STD) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- the same under AddressSanitizer and UndefinedBehaviorSanitizer ------------------------------
 
 $(BUILD)/asan/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) $(SANITIZE) -MMD -MP -c -o $@ $<
+	@echo "  CC $@"
+	@$(CC) $(STD) $(WARN) $(SANITIZE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/asan/libtested.a: $(call objects,asan,$(TESTED))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(BUILD)/asan/inpathd: $(call objects,asan,gateway/daemon/main.c) $(BUILD)/asan/libtested.a
-	$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
 
 sanitized: $(BUILD)/asan/inpathd
 
 $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_DAEMON))
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_DAEMON))
 
 unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 
 # A corpus is replayed by an ordinary program, so that `make check` needs no clang.
 $(BUILD)/replay/%: $(BUILD)/asan/tests/fuzz/%.o $(BUILD)/asan/tests/fuzz/replay.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
 
 fuzz-replay: $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay/fuzz_%,$(FUZZ))
 
@@ -88,7 +94,8 @@ FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=a
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(TESTED) Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(STD) $(FUZZ_FLAGS) -o $@ $< $(TESTED) $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@echo "  CLANG $@"
+	@$(CLANG) $(STD) $(FUZZ_FLAGS) -o $@ $< $(TESTED) $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
 
 fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ)))
 	@tests/fuzz/run "$(BUILD)" "$(SECONDS)" $(notdir $^)

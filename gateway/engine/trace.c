@@ -72,6 +72,14 @@ static void leave_line(struct inpath_engine *e, struct flow *f)
 	f->wait = 0;
 }
 
+static void copy_label(char out[INPATH_LABEL_MAX + 1], const char *label)
+{
+	size_t len = strnlen(label, INPATH_LABEL_MAX);
+
+	memcpy(out, label, len);
+	out[len] = '\0';
+}
+
 static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
 	struct flow *f = &e->flows.entries[flow];
@@ -92,8 +100,8 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	t->flow_facts.tuple = f->tuple;
 	t->flow_facts.by = (enum inpath_by)f->by;
 	t->flow_facts.app = INPATH_APP_TCP;
-	strncpy(t->policy, f->policy->name, INPATH_LABEL_MAX);
-	strncpy(t->service, f->service, INPATH_LABEL_MAX);
+	copy_label(t->policy, f->policy->name);
+	copy_label(t->service, f->service);
 	prober_begin(&t->walk, &f->policy->settings, e->set->timeout_ms * INPATH_MSEC, expected,
 		f->server_hop != 0, f->tcp.e2e_ns, now);
 	f->trace = slot + 1;
