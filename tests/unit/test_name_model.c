@@ -230,7 +230,8 @@ static void step(struct run *r)
 	struct inpath_addr s = server_of(server);
 
 	r->model.steps++;
-	r->now += draw(&r->random, 8) * INPATH_SEC;
+	/* Now and then a pause, in which some mappings end. */
+	r->now += draw(&r->random, draw(&r->random, 50) ? 8 : 600) * INPATH_SEC;
 	switch (draw(&r->random, 4)) {
 	case 0:
 	case 1: {
