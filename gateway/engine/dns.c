@@ -5,10 +5,10 @@
 
 enum {
 	HEADER_LEN = 12,
-	WIRE_MAX = 255, /* RFC 1035 2.3.4: a name on the wire, its root label included */
-	JUMPS_MAX = 32, /* compression pointers in one name */
-	CHAIN_MAX = 12, /* CNAMEs from the question to its addresses */
-	RECORDS_MAX = 128,
+	WIRE_MAX = 255,   /* RFC 1035 2.3.4: a name on the wire, its root label included */
+	JUMPS_MAX = 32,   /* compression pointers in one name */
+	CHAIN_MAX = 12,   /* CNAMEs from the question to its addresses */
+	RECORDS_MAX = 64, /* A, AAAA and CNAME records that are looked at */
 
 	FLAG_QR = 0x8000,
 	FLAG_OPCODE = 0x7800,
