@@ -309,18 +309,17 @@ static void whatever_the_length_field_says_the_quote_is_found(void **state)
 	}
 }
 
+/* The quoted packet's own headers fill the 128 bytes: its ports were not quoted. */
 static void extension_headers_do_not_reach_into_the_extensions(void **state)
 {
-	/* The quoted packet's own headers are longer than the 128 bytes that were quoted. */
-	static const uint8_t extra[96] = { 0, 11 };
+	static const uint8_t extra[88] = { 0, 10 };
 	uint8_t bytes[WIRE_MAX], quoted[WIRE_MAX];
 	struct packet p;
 	size_t len;
 
 	(void)state;
 	wire_tcp(quoted,
-		&(struct wire_tcp){
-			.ip = { .src = CLIENT_V6, .extra = extra, .extra_len = sizeof(extra) } });
+		&(struct wire_tcp){ .ip = { .src = CLIENT_V6, .extra = extra, .extra_len = 88 } });
 	len = wire_icmp(bytes, &(struct wire_icmp){ .ip = { .src = ROUTER_V6, .dst = CLIENT_V6 },
 				       .type = 3,
 				       .body = quoted,
@@ -329,7 +328,8 @@ static void extension_headers_do_not_reach_into_the_extensions(void **state)
 				       .extensions_len = sizeof(MPLS) });
 	assert_int_equal(parse_whole(bytes, len, &p), PARSE_MALFORMED);
 	bytes[44] = 0; /* without a length field all of it is the quote */
-	bytes[40 + 8 + 41] = 10;
+	assert_int_equal(parse_whole(bytes, len, &p), PARSE_OK);
+	bytes[44] = 15; /* and with one that RFC 4884 does not allow */
 	assert_int_equal(parse_whole(bytes, len, &p), PARSE_OK);
 }
 
