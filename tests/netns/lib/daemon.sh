@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# daemon: inpathd in gw, and its records. Sourced by lib.sh.
+#
+# inpath_conf OPTIONS [LOG_OPTION...]	writes $NET_WORK/inpath.conf: records go to the file $INPATH_LOG;
+#					the LOG_OPTIONs stand in `log` (`hops = true`), OPTIONS behind it
+# start_inpathd [CONF]			starts inpathd, waits until it is ready, then puts the rules up.
+#					Its PID is in $INPATHD_PID, what it says in $NET_WORK/inpathd.err
+# stop_inpathd				takes the rules down and ends it; its exit status
+# inpath_rules COMMAND...		rules/inpath-rules in gw, for the configuration started last
+# records KEY=VALUE...			the log's lines that have all these fields (value without quotes)
+# wait_for_record SECONDS KEY=VALUE...	the newest such line, once there is one; 1 if none comes
+# field LINE KEY			a field's value, without quotes; 1 if there is none
+# record_addresses LINE			one line a TTL: the address (A+B: several; *: none), like true_path
+#
+# inpathd is $INPATHD, or the build's. A record split into parts has several lines (`part`).
+
+INPATHD_PID=
+INPATH_CONF=
+INPATH_LOG=
+
+inpath_conf() {
+	local options=$1 option
+	shift
+	INPATH_LOG=$NET_WORK/inpath.log
+	{
+		printf 'log = { syslog = false; file = "%s";' "$INPATH_LOG"
+		for option in "$@"; do
+			printf ' %s;' "$option"
+		done
+		printf ' };\nservices = "%s/etc/services";\n%s\n' "$NET_ROOT" "$options"
+	} >"$NET_WORK/inpath.conf"
+}
+
+start_inpathd() {
+	INPATH_LOG=${INPATH_LOG:-$NET_WORK/inpath.log}
+	INPATH_CONF=${1:-$NET_WORK/inpath.conf}
+	local before
+	before=$(records ev=start | wc -l)
+	spawn gw "$NET_WORK/inpathd.err" "${INPATHD:-$NET_BUILD/inpathd}" -c "$INPATH_CONF"
+	INPATHD_PID=$SPAWNED
+	if ! wait_for 20 inpathd_spoke "$before" || net_gone "$INPATHD_PID"; then
+		echo "inpathd did not become ready:" >&2
+		cat "$NET_WORK/inpathd.err" >&2
+		return 1
+	fi
+	inpath_rules up
+}
+
+# Has inpathd said ev=start once more than before, or ended?
+inpathd_spoke() {
+	net_gone "$INPATHD_PID" || [ "$(records ev=start | wc -l)" -gt "$1" ]
+}
+
+stop_inpathd() {
+	inpath_rules down
+	finish "$INPATHD_PID"
+}
+
+inpath_rules() {
+	on gw env INPATHD="${INPATHD:-$NET_BUILD/inpathd}" sh "$NET_ROOT/rules/inpath-rules" "$@" \
+		-c "$INPATH_CONF" --backend iptables
+}
+
+records() {
+	[ -e "$INPATH_LOG" ] || return 0
+	# Within quotes the writer escapes `=` and `"`: ` KEY=` is always a field.
+	awk 'BEGIN {
+		for (i = 1; i < ARGC; i++) {
+			at = index(ARGV[i], "=")
+			plain[i] = " " ARGV[i] " "
+			quoted[i] = " " substr(ARGV[i], 1, at) "\"" substr(ARGV[i], at + 1) "\" "
+		}
+		wanted = ARGC - 1
+		ARGC = 1
+	}
+	{
+		for (i = 1; i <= wanted; i++)
+			if (!index(" " $0 " ", plain[i]) && !index(" " $0 " ", quoted[i]))
+				next
+		print
+	}' "$@" <"$INPATH_LOG"
+}
+
+wait_for_record() {
+	local bound=$1 line
+	shift
+	if ! wait_for "$bound" record_exists "$@"; then
+		echo "no record with $*" >&2
+		return 1
+	fi
+	line=$(records "$@")
+	echo "${line##*$'\n'}"
+}
+
+record_exists() {
+	[ -n "$(records "$@")" ]
+}
+
+field() {
+	local rest=" $1"
+	case $rest in
+	*" $2=\""*)
+		rest=${rest#*" $2=\""}
+		echo "${rest%%\"*}"
+		;;
+	*" $2="*)
+		rest=${rest#*" $2="}
+		echo "${rest%% *}"
+		;;
+	*) return 1 ;;
+	esac
+}
+
+record_addresses() {
+	local hops
+	hops=$(field "$1" hops) || return 1
+	tr ',' '\n' <<<"$hops" | cut -d/ -f2
+}
