@@ -35,6 +35,8 @@ enum config_clients {
 	CONFIG_CLIENTS_NONE,
 };
 
+struct config_block;
+
 struct config {
 	/* gateway: fixed until restart */
 	struct config_ifaces lan;
@@ -49,8 +51,13 @@ struct config {
 	enum config_clients log_clients;
 	char *log_file; /* NULL: none */
 
+	struct inpath_settings probe; /* what a policy without settings of its own uses */
+	char *services;		      /* the directory of the service lists */
+
 	struct inpath_limits limits;	   /* fixed until restart */
 	struct inpath_policy_set policies; /* marks included; see also inpath/policy.h */
+
+	struct config_block *blocks; /* everything that the pointers above lead to */
 };
 
 /* Why a load failed: "FILE:LINE: message", or "FILE: message" where no line applies. */
