@@ -33,13 +33,15 @@ struct dns_message {
 	/* Addresses of the question's name, CNAME chains followed, in the order of the answer. */
 	uint8_t addr_count;
 	struct inpath_addr addrs[DNS_ADDRS];
-	uint32_t ttl; /* seconds: the least of the records on the way to these addresses */
+	/* Seconds: the least of the records on the way to these addresses; 0 without any. */
+	uint32_t ttl;
 };
 
 /*
  * Parses the `len` bytes of a DNS message at `bytes`. A and AAAA records count when their owner is
  * the question's name or what its CNAME chain leads to, in whatever order the records stand; all
- * other records are passed over. A truncated answer (TC) yields what it holds.
+ * other records are passed over, those of the authority and additional sections unread. A truncated
+ * answer (TC) yields what it holds.
  * On anything but DNS_OK, `*out` is untouched.
  */
 enum dns_result dns_parse(const uint8_t *bytes, size_t len, struct dns_message *out);

@@ -81,7 +81,8 @@ void name_learn(struct names *n, const struct name_device *device, const struct 
 /*
  * What `device` calls `server`, held for the caller, or 0. A mapping of the device's hardware
  * address is preferred, then of its address; if there is none, the name that all live mappings of
- * that server agree on. At most NAME_CHAIN mappings are looked at.
+ * that server agree on. A server has at most NAME_CHAIN mappings: one more evicts that which would
+ * end first. Only the device's own use makes a mapping live on.
  */
 name_ref name_find(struct names *n, const struct name_device *device,
 	const struct inpath_addr *server, inpath_time now);

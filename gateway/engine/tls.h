@@ -28,7 +28,8 @@ struct tls_hello {
 /*
  * Parses the `len` first bytes of a client's stream. TLS_SNI as soon as the server_name extension
  * is here whole, even if the ClientHello goes on (then `ech` tells only of what came before the
- * stream's end). `*out` is written on TLS_SNI only.
+ * stream's end). What stands behind a whole name is not judged. So no answer but TLS_MORE changes
+ * when more bytes come. `*out` is written on TLS_SNI only.
  */
 enum tls_result tls_client_hello(const uint8_t *bytes, size_t len, struct tls_hello *out);
 

@@ -181,7 +181,7 @@ static void other_records_between_are_not_tls(void **state)
 
 static void records_of_forbidden_sizes_are_not_tls(void **state)
 {
-	struct stream message, s;
+	struct stream message, framed, s;
 	struct tls_hello out;
 
 	(void)state;
@@ -189,6 +189,13 @@ static void records_of_forbidden_sizes_are_not_tls(void **state)
 	in_records(&s, &message, 16384);
 	wire_put16(s.bytes + 3, 0);
 	assert_int_equal(parse(&s, s.len, &out), TLS_NOT_TLS);
+	/* RFC 8446 5.1: no empty fragments of handshake messages, not even before whole ones. */
+	s.len = 0;
+	put(&s, "\x16\x03\x01\0\0", 5);
+	in_records(&framed, &message, 16384);
+	put(&s, framed.bytes, framed.len);
+	assert_int_equal(parse(&s, s.len, &out), TLS_NOT_TLS);
+	in_records(&s, &message, 16384);
 	wire_put16(s.bytes + 3, 16385);
 	assert_int_equal(parse(&s, s.len, &out), TLS_NOT_TLS);
 	wire_put16(s.bytes + 3, 16384);
@@ -229,6 +236,22 @@ static void lengths_that_contradict_each_other_are_not_tls(void **state)
 			assert_int_not_equal(result_of(&s), TLS_NO_SNI);
 		}
 	}
+}
+
+static void an_extension_ends_within_its_message(void **state)
+{
+	struct stream s;
+	size_t from;
+
+	(void)state;
+	hello_begin(&s, 0);
+	from = open16(&s);
+	put_extension(&s, 10, 4);
+	hello_end(&s, from);
+	assert_int_equal(result_of(&s), TLS_NO_SNI);
+	wire_put16(s.bytes + from + 2, 5);
+	put_fill(&s, 1, 100);
+	assert_int_equal(result_of(&s), TLS_NOT_TLS);
 }
 
 static void only_a_client_hello_of_a_known_kind_counts(void **state)
@@ -381,6 +404,7 @@ int main(void)
 		cmocka_unit_test(records_of_forbidden_sizes_are_not_tls),
 		cmocka_unit_test(other_protocols_are_known_by_their_first_bytes),
 		cmocka_unit_test(lengths_that_contradict_each_other_are_not_tls),
+		cmocka_unit_test(an_extension_ends_within_its_message),
 		cmocka_unit_test(only_a_client_hello_of_a_known_kind_counts),
 		cmocka_unit_test(a_hello_may_do_without_extensions),
 		cmocka_unit_test(a_name_is_a_host_name_or_none),
