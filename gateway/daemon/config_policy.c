@@ -66,8 +66,9 @@ static bool find_service(struct config_reader *r, const struct config_item *item
 			return true;
 		}
 	}
-	return config_refuse_item(
-		r, item, "is no service: there is no such file .conf in %s", r->config->services);
+	return config_refuse_item(r, item,
+		"is not a service: no file of that name, with .conf behind, is in %s",
+		r->config->services);
 }
 
 static bool read_services(struct config_reader *r, const config_setting_t *s, void *base)

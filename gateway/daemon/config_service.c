@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The service lists: DIRECTORY/NAME.conf, one domain or prefix a line, # to the line's end a comment.
+ * The service lists: DIRECTORY/NAME.conf, one domain or prefix a line, # to the line's end.
  */
 #include "gateway/daemon/config_reader.h"
 

@@ -2,7 +2,6 @@
 #include "gateway/daemon/config_text.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,9 +342,8 @@ static bool scan_file(struct scan *outer, const char *path, bool any_kind)
 		return config_fail(outer->err, outer->here, "cannot read the configuration: %s",
 			config_slurp_error(error));
 	s.here = (struct config_place){ text_file(&s, path), 1 };
-	if (s.here.file == NULL)
-		s.here.file = path;
-	done = s.text->files_count != 0 && text_span(&s, s.here) && scan_bytes(&s, bytes);
+	done = s.here.file != NULL ? text_span(&s, s.here) && scan_bytes(&s, bytes)
+				   : out_of_memory(outer);
 	free(bytes);
 	if (done && s.state == SCAN_BLOCK_COMMENT)
 		return config_fail(s.err, s.comment, "this comment is not closed by */");

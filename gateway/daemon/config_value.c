@@ -171,7 +171,8 @@ bool config_choice(struct config_reader *r, const config_setting_t *s,
 	const struct config_word *words, size_t count, int *out)
 {
 	struct config_item item = { "", config_setting_place(r, s), "" };
-	char path[CONFIG_OPTION_PATH_MAX + 2];
+	char path[CONFIG_OPTION_PATH_MAX];
+	char option[CONFIG_OPTION_PATH_MAX + 2];
 	char allowed[256];
 	size_t used = 0;
 
@@ -188,8 +189,8 @@ bool config_choice(struct config_reader *r, const config_setting_t *s,
 	if (config_setting_type(s) != CONFIG_TYPE_STRING)
 		return config_refuse(r, s, "must be one of %s", allowed);
 	config_option_path(s, path);
-	(void)strcat(path, ": ");
-	item.option = path;
+	(void)snprintf(option, sizeof(option), "%s: ", path);
+	item.option = option;
 	return config_refuse_item(r, &item, "is none of %s", allowed);
 }
 
@@ -222,7 +223,7 @@ static bool read_option(struct config_reader *r, const config_setting_t *s,
 	const struct config_option *o, void *base)
 {
 	char *member = (char *)base + o->offset;
-	uint32_t value;
+	uint32_t value = 0;
 
 	switch (o->kind) {
 	case CONFIG_KIND_CUSTOM: return o->read(r, s, base);

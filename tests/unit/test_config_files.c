@@ -135,7 +135,8 @@ static void a_bad_include_is_refused(void **state)
 	refused_in(p, "\n@include \"loop.conf\"\n",
 		"loop.conf:3: @include: more than 8 files deep; does a file include itself?");
 	for (size_t i = 0; i < 256; i++)
-		(void)strcat(many, "@include \"t.inc\"\n");
+		(void)snprintf(
+			many + strlen(many), sizeof(many) - strlen(many), "@include \"t.inc\"\n");
 	put(p, "t.inc", "");
 	refused(p, many, 257, "@include: more than 256 files");
 }

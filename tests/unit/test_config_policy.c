@@ -188,7 +188,7 @@ static void unknown_services_are_refused(void **state)
 	char message[256];
 
 	(void)snprintf(message, sizeof(message),
-		"policies.services: 'nope' is no service: there is no such file .conf in %s",
+		"policies.services: 'nope' is not a service: no file of that name, with .conf behind, is in %s",
 		p->services);
 	key_refused(p, "services = [ \"netflix\", \"nope\" ]", message);
 }
@@ -207,7 +207,8 @@ static void ranges_come_out_sorted_and_apart(void **state)
 	struct config *c = loads(*state,
 		"policies = ( { name = \"a\"; servers = [ \"2001:db8::/32\", \"192.0.2.128/25\", "
 		"\"10.0.0.0/8\", \"10.1.0.0/16\", \"192.0.2.0/24\", \"2001:db8::1\", \"10.0.0.0/8\", "
-		"\"198.51.100.7\" ]; }, { name = \"b\"; servers = [ \"0.0.0.0/0\", \"::/0\", \"1.2.3.4\" ]; } );");
+		"\"198.51.100.7\" ]; }, { name = \"b\"; "
+		"servers = [ \"0.0.0.0/0\", \"::/0\", \"1.2.3.4\" ]; } );");
 	const struct inpath_range_list *l = &c->policies.policies[0].servers;
 
 	assert_int_equal(l->count, 4);
