@@ -38,7 +38,7 @@ static bool is_lower(uint8_t c)
 static bool is_bare(uint8_t c)
 {
 	return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') ||
-		(c && strchr("._:+/,*?-", c));
+	       (c && strchr("._:+/,*?-", c));
 }
 
 /* KEY= of lower-case letters, digits and `_`, with a letter first. */
