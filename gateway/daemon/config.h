@@ -52,9 +52,9 @@ struct config {
 	char *log_file; /* NULL: none */
 
 	struct inpath_settings probe; /* what a policy without settings of its own uses */
-	char *services;		      /* the directory of the service lists */
+	char *services;               /* the directory of the service lists */
 
-	struct inpath_limits limits;	   /* fixed until restart */
+	struct inpath_limits limits;       /* fixed until restart */
 	struct inpath_policy_set policies; /* marks included; see also inpath/policy.h */
 
 	struct config_block *blocks; /* everything that the pointers above lead to */
