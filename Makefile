@@ -36,7 +36,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all deps check demo fuzz purity style clean unit fuzz-replay sanitized
+.PHONY: all deps check demo fuzz purity style install uninstall clean unit fuzz-replay sanitized
 
 all: $(BUILD)/inpathd $(BUILD)/libinpath.a
 
@@ -105,23 +105,48 @@ fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$
 deps:
 	@tests/deps
 
-# Builds on all processors, also behind `make deps check`, whose goals run one after the other.
+# make check [ONLY=word]: the tests whose name contains the word. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:
 	@$(MAKE) --no-print-directory -j$$(nproc) all sanitized unit fuzz-replay
-	@tests/run "$(BUILD)"
+	@tests/run "$(BUILD)" "$(ONLY)"
 
 demo: all
 	@tests/demo/demo
 
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap.
 PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \
-	__stack_chk_fail __memcpy_chk __memmove_chk __memset_chk _GLOBAL_OFFSET_TABLE_
+	bcmp __stack_chk_fail __memcpy_chk __memmove_chk __memset_chk _GLOBAL_OFFSET_TABLE_
 
 purity: $(BUILD)/libinpath.a
 	@tests/purity $(BUILD)/libinpath.a "$(PURE)"
 
 style:
 	@tests/style
+
+# --- installing: DESTDIR, PREFIX, SYSCONFDIR -----------------------------------------------------
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+INSTALL ?= install
+
+# A configuration that is there already stays; the new one is put beside it.
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/inpath \
+		$(DESTDIR)$(SYSCONFDIR)/inpath/services
+	$(INSTALL) -m 755 $(BUILD)/inpathd rules/inpath-rules $(DESTDIR)$(PREFIX)/sbin/
+	$(INSTALL) -m 644 rules/inpath.nft rules/inpath.iptables $(DESTDIR)$(PREFIX)/share/inpath/
+	$(INSTALL) -m 644 etc/inpath.conf $(DESTDIR)$(SYSCONFDIR)/inpath/inpath.conf.new
+	@cd $(DESTDIR)$(SYSCONFDIR)/inpath && if [ ! -e inpath.conf ] || cmp -s inpath.conf inpath.conf.new; \
+		then mv inpath.conf.new inpath.conf; \
+		else echo "$(SYSCONFDIR)/inpath/inpath.conf is kept; the new default is inpath.conf.new"; fi
+	@for list in etc/services/*.conf; do \
+		[ -e "$(DESTDIR)$(SYSCONFDIR)/inpath/services/$${list##*/}" ] || \
+		$(INSTALL) -m 644 "$$list" $(DESTDIR)$(SYSCONFDIR)/inpath/services/ || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/inpathd $(DESTDIR)$(PREFIX)/sbin/inpath-rules
+	rm -rf $(DESTDIR)$(PREFIX)/share/inpath
+	@echo "$(SYSCONFDIR)/inpath is kept: it is yours"
 
 clean:
 	rm -rf $(BUILD)
