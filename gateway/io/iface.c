@@ -291,15 +291,16 @@ static int each_news(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-void iface_read(struct iface *f, iface_say *say, void *arg)
+bool iface_read(struct iface *f, iface_say *say, void *arg)
 {
 	if (!netlink_drain(f->news, each_news, f))
 		f->stale = true;
 	if (!f->stale || read_table(&f->next, &f->lan, &f->wan))
-		return; /* if still stale, the tables are changing now: more news will come */
+		return false; /* if still stale, they are changing now: more news will come */
 	f->table = f->next;
 	f->stale = false;
 	iface_report(f, say, arg);
+	return true;
 }
 
 enum inpath_side iface_side(const struct iface *f, uint32_t index)

@@ -54,8 +54,11 @@ void iface_close(struct iface *f);
 /* Readable when something changed. */
 int iface_fd(const struct iface *f);
 
-/* Takes the news from iface_fd; what a person should know goes to `say`. */
-void iface_read(struct iface *f, iface_say *say, void *arg);
+/*
+ * Takes the news from iface_fd; what a person should know goes to `say`. True if the table was
+ * read anew.
+ */
+bool iface_read(struct iface *f, iface_say *say, void *arg);
 
 /* Says which configured interfaces are missing now; the start's counterpart of iface_read. */
 void iface_report(struct iface *f, iface_say *say, void *arg);

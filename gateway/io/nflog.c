@@ -59,27 +59,29 @@ static int configure(struct mnl_socket *nl, uint16_t group)
 	return netlink_ask(nl, nlh, NULL, NULL);
 }
 
+/* Writes the sentence, and returns the error as nflog_open tells it. */
 static int refuse(int error, uint16_t group, struct io_error *err)
 {
 	switch (-error) {
 	case EPERM:
 		if (!netlink_may_filter())
-			return io_fail(err, error,
+			return io_fail(err, EPERM,
 				"no privilege to listen to DNS answers by NFLOG: start inpathd as root, "
 				"or with CAP_NET_ADMIN and CAP_NET_RAW");
+		/* The kernel says the same when another program holds the group. */
 		/* fall through */
 	case EBUSY:
-		return io_fail(err, error,
+		return io_fail(err, EBUSY,
 			"NFLOG group %u is held by another program (a second inpathd?): stop it, or set "
 			"another gateway.queue",
 			group);
 	case EINVAL:
 	case EPROTONOSUPPORT:
 	case EAFNOSUPPORT:
-		return io_fail(err, error,
+		return io_fail(err, ENOSYS,
 			"the kernel has no NFLOG: load nfnetlink_log (OpenWrt: install "
 			"kmod-nfnetlink-log), or build the kernel with CONFIG_NETFILTER_NETLINK_LOG");
-	default: return io_fail(err, error, "NFLOG group %u: %s", group, strerror(-error));
+	default: return io_fail(err, -error, "NFLOG group %u: %s", group, strerror(-error));
 	}
 }
 
@@ -89,15 +91,16 @@ struct nflog *nflog_open(uint16_t group, struct io_error *err)
 	int error;
 
 	if (!l) {
-		io_fail(err, -ENOMEM, "no memory for NFLOG group %u", group);
+		errno = io_fail(err, ENOMEM, "no memory for NFLOG group %u", group);
 		return NULL;
 	}
 	l->nl = netlink_open_filter(RCVBUF_BYTES);
 	error = l->nl ? configure(l->nl, group) : -errno;
 	if (!error)
 		return l;
-	refuse(error, group, err);
+	error = refuse(error, group, err);
 	nflog_close(l);
+	errno = error;
 	return NULL;
 }
 

@@ -22,7 +22,10 @@ struct nflog_copy {
 
 struct nflog;
 
-/* Listens to `group`; NULL and a sentence if it is taken, or there is no privilege or support. */
+/*
+ * Listens to `group`; NULL, errno and a sentence if it is taken (EBUSY), there is no privilege
+ * (EPERM), or the kernel has no NFLOG (ENOSYS): then flows are named without DNS.
+ */
 struct nflog *nflog_open(uint16_t group, struct io_error *err);
 void nflog_close(struct nflog *l);
 

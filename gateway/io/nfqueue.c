@@ -77,7 +77,7 @@ struct nfqueue *nfqueue_open(uint16_t queue, uint32_t maxlen, struct io_error *e
 	if (q->nl)
 		return q;
 fail:
-	nfqueue_close(q);
+	nfqueue_close(q, NULL);
 	return NULL;
 }
 
@@ -297,7 +297,7 @@ int nfqueue_bind(struct nfqueue *q, struct io_error *err)
 	return error;
 }
 
-void nfqueue_close(struct nfqueue *q)
+void nfqueue_close(struct nfqueue *q, struct nfqueue_counters *last)
 {
 	if (!q)
 		return;
@@ -306,6 +306,8 @@ void nfqueue_close(struct nfqueue *q)
 		nfqueue_set_maxlen(q->nl, q->queue, 0);
 		accept_all(q);
 	}
+	if (last)
+		*last = q->counters;
 	if (q->nl)
 		mnl_socket_close(q->nl);
 	free(q->answered);

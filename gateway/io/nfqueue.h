@@ -57,10 +57,10 @@ struct nfqueue *nfqueue_open(uint16_t queue, uint32_t maxlen, struct io_error *e
 int nfqueue_bind(struct nfqueue *q, struct io_error *err);
 
 /*
- * Asks the kernel to pass what comes, accepts all that is queued, then gives the queue back.
- * NULL is allowed.
+ * Asks the kernel to pass what comes, accepts all that is queued, then gives the queue back; its
+ * counters at the end go to `last`, unless NULL. `q` may be NULL.
  */
-void nfqueue_close(struct nfqueue *q);
+void nfqueue_close(struct nfqueue *q, struct nfqueue_counters *last);
 
 /* Readable when packets wait. */
 int nfqueue_fd(const struct nfqueue *q);

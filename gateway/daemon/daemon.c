@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/daemon/daemon.h"
+
+#include "gateway/io/clock.h"
+#include "gateway/io/notify.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum {
+	COPIES_A_ROUND = 256,
+};
+
+/* What a full round may wait for; the order is that of the descriptors in wait_for_work. */
+enum {
+	WAIT_QUEUE,
+	WAIT_COPIES,
+	WAIT_SIGNALS,
+	WAIT_IFACES,
+	WAIT_NEIGH,
+	WAIT_LEASES,
+	WAIT_SYSLOG,
+	WAIT_COUNT,
+};
+
+static void say(void *arg, const char *sentence)
+{
+	struct daemon *d = arg;
+
+	log_say(&d->log, LOG_NOTICE, "%s", sentence);
+}
+
+static void learn_lease(
+	void *arg, const struct inpath_addr *addr, const struct inpath_mac *mac, const char *name)
+{
+	struct daemon *d = arg;
+
+	inpath_engine_client_name(d->engine, addr, mac, name, clock_now());
+}
+
+static void learn_neighbour(void *arg, const struct inpath_addr *addr, const struct inpath_mac *mac)
+{
+	learn_lease(arg, addr, mac, NULL);
+}
+
+static int start_engine(struct daemon *d, const uint64_t seed[2], struct io_error *err)
+{
+	d->memory_size = inpath_engine_size(&d->config->limits);
+	if (!d->memory_size)
+		return io_fail(err, -EINVAL, "limits: out of range");
+	d->memory = mmap(
+		NULL, d->memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (d->memory == MAP_FAILED) {
+		d->memory = NULL;
+		return io_fail(err, -ENOMEM,
+			"no memory for the tables: `limits` ask for %zu MiB; lower limits.flows and "
+			"limits.names",
+			(d->memory_size >> 20) + 1);
+	}
+	d->engine = inpath_engine_init(d->memory, &d->config->limits, seed);
+	inpath_engine_set_policy(d->engine, &d->config->policies, clock_now());
+	return 0;
+}
+
+static int start_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Who the clients are: neighbours first, so that a lease's name finds its hardware address. */
+static void start_names(struct daemon *d)
+{
+	/* Tests have lease files of their own beside the system's. */
+	const char *own = getenv("INPATH_LEASES");
+	const char *const own_files[] = { own, NULL };
+
+	d->neigh = neigh_open();
+	d->leases = leases_open(own ? own_files : leases_default_files);
+	if (d->neigh)
+		neigh_dump(d->ifaces, learn_neighbour, d);
+	if (d->leases)
+		leases_read(d->leases, learn_lease, d);
+}
+
+/*
+ * Binds the queue, last of all: from then on packets wait for us. The copies come after it, so
+ * that a second inpathd hears of the queue.
+ */
+static int start_queue(struct daemon *d, struct io_error *err)
+{
+	int error = nfqueue_bind(d->queue, err);
+
+	if (error)
+		return error;
+	d->copies = nflog_open(d->config->queue, err);
+	if (!d->copies && errno != ENOSYS)
+		return -errno;
+	if (!d->copies)
+		log_say(&d->log, LOG_WARNING, "flows are not named by DNS: %s", err->text);
+	return 0;
+}
+
+int daemon_start(struct daemon *d, const struct options *options, struct config *config,
+	struct io_error *err)
+{
+	uint64_t seed[4];
+	int error;
+
+	*d = (struct daemon){ .options = options, .config = config, .signals = -1 };
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return io_fail(err, -EIO, "the kernel gave no random numbers");
+	log_init(&d->log, options->foreground, &seed[2]);
+	d->signals = start_signals();
+	if (d->signals < 0)
+		return io_fail(err, -errno, "cannot listen to signals: %s", strerror(errno));
+	d->ifaces = iface_open(&config->lan, &config->wan, err);
+	if (!d->ifaces)
+		return -ENODEV;
+	/* The first netfilter socket has our process id as its port: so others can name us. */
+	d->queue = nfqueue_open(config->queue, config->queue_len, err);
+	if (!d->queue)
+		return -ENOMEM;
+	d->inject = inject_open(err);
+	if (!d->inject)
+		return -EPERM;
+	d->conntrack = conntrack_open(err);
+	if (!d->conntrack)
+		return -ENOMEM;
+	error = start_engine(d, seed, err);
+	if (error)
+		return error;
+	start_names(d);
+	error = start_queue(d, err);
+	if (error)
+		return error;
+	d->started = clock_now();
+	log_configure(&d->log, config);
+	iface_report(d->ifaces, say, d);
+	daemon_say_start(d);
+	notify_ready();
+	return 0;
+}
+
+static void read_copies(struct daemon *d)
+{
+	const struct nflog_copy *copy;
+
+	for (int i = 0; d->copies && i < COPIES_A_ROUND; i++) {
+		copy = nflog_read(d->copies, d->ifaces);
+		if (!copy)
+			return;
+		d->dns_copies++;
+		inpath_engine_dns(
+			d->engine, &copy->meta, copy->bytes, copy->caplen, copy->len, clock_now());
+	}
+}
+
+/*
+ * A copy of a DNS answer is taken before the answer leaves, so once the queue was read, what is
+ * known of the names that its packets use waits in the copies' socket.
+ */
+static void judge_packets(struct daemon *d)
+{
+	size_t n = nfqueue_read(d->queue, d->ifaces);
+
+	read_copies(d);
+	for (size_t i = 0; i < n; i++) {
+		const struct nfqueue_packet *p = nfqueue_packet(d->queue, i);
+		struct inpath_meta meta = p->meta;
+		struct inpath_verdict v;
+
+		meta.last = i + 1 == n && nfqueue_is_empty(d->queue);
+		v = inpath_engine_packet(d->engine, &meta, p->bytes, p->caplen, p->len, p->at);
+		nfqueue_verdict(d->queue, p, &v);
+	}
+	nfqueue_flush(d->queue);
+}
+
+static void arm(struct daemon *d, const struct inpath_tuple *tuple)
+{
+	int error = conntrack_clear_mark(d->conntrack, tuple, d->config->policies.mark_rest);
+
+	if (error && error != ENOENT) /* a connection that ended meanwhile is no failure */
+		d->arm_failed++;
+}
+
+/* The outbox lives until the engine's next call: probes are reported when all else is done. */
+static void do_what_is_due(struct daemon *d)
+{
+	struct {
+		uint32_t id;
+		int error;
+		inpath_time at;
+	} sent[INPATH_OUTBOX_ACTIONS];
+	const struct inpath_outbox *outbox;
+	uint32_t count = 0;
+
+	inpath_engine_tick(d->engine, clock_now());
+	outbox = inpath_engine_outbox(d->engine);
+	for (uint32_t i = 0; i < outbox->count; i++) {
+		const struct inpath_action_item *item = &outbox->items[i];
+
+		switch (item->kind) {
+		case INPATH_ACTION_SEND:
+			/* The clock first: on a short way the answer is here before the send returns. */
+			sent[count].id = item->probe.id;
+			sent[count].at = clock_now();
+			sent[count++].error = inject_send(d->inject, d->ifaces, &item->probe);
+			break;
+		case INPATH_ACTION_RECORD: log_record(&d->log, &item->record); break;
+		case INPATH_ACTION_ARM: arm(d, &item->arm); break;
+		}
+	}
+	for (uint32_t i = 0; i < count; i++)
+		inpath_engine_sent(d->engine, sent[i].id, sent[i].error, sent[i].at);
+}
+
+static inpath_time earlier(inpath_time a, inpath_time b)
+{
+	return a < b ? a : b;
+}
+
+static inpath_time next_deadline(const struct daemon *d)
+{
+	inpath_time at = inpath_engine_next_deadline(d->engine);
+
+	if (d->log.syslog)
+		at = earlier(at, syslog_deadline(d->log.syslog));
+	if (d->stopping)
+		at = earlier(at, d->stop_at);
+	if (nfqueue_has_unsent(d->queue))
+		at = earlier(at, clock_now() + INPATH_MSEC);
+	return at;
+}
+
+/* Sleeps until something is to be done, at once if it is already. */
+static void wait_for_work(const struct daemon *d, struct pollfd fds[WAIT_COUNT])
+{
+	inpath_time deadline = next_deadline(d), now = clock_now();
+	inpath_time left = deadline > now ? deadline - now : 0;
+	struct timespec timeout = {
+		.tv_sec = (time_t)(left / INPATH_SEC),
+		.tv_nsec = (long)(left % INPATH_SEC),
+	};
+
+	/* poll passes over descriptors of -1. */
+	fds[WAIT_QUEUE] = (struct pollfd){ nfqueue_fd(d->queue), POLLIN, 0 };
+	fds[WAIT_COPIES] = (struct pollfd){ d->copies ? nflog_fd(d->copies) : -1, POLLIN, 0 };
+	fds[WAIT_SIGNALS] = (struct pollfd){ d->signals, POLLIN, 0 };
+	fds[WAIT_IFACES] = (struct pollfd){ iface_fd(d->ifaces), POLLIN, 0 };
+	fds[WAIT_NEIGH] = (struct pollfd){ d->neigh ? neigh_fd(d->neigh) : -1, POLLIN, 0 };
+	fds[WAIT_LEASES] = (struct pollfd){ d->leases ? leases_fd(d->leases) : -1, POLLIN, 0 };
+	fds[WAIT_SYSLOG] =
+		(struct pollfd){ d->log.syslog ? syslog_fd(d->log.syslog) : -1, POLLOUT, 0 };
+	if (ppoll(fds, WAIT_COUNT, deadline == INPATH_TIME_NEVER ? NULL : &timeout, NULL) < 0)
+		for (int i = 0; i < WAIT_COUNT; i++)
+			fds[i].revents = 0;
+}
+
+static void read_signals(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+
+	while (read(d->signals, &info, sizeof(info)) == sizeof(info))
+		daemon_signal(d, (int)info.ssi_signo);
+}
+
+static void serve_the_rest(struct daemon *d, const struct pollfd fds[WAIT_COUNT])
+{
+	if (fds[WAIT_IFACES].revents && iface_read(d->ifaces, say, d)) {
+		inject_forget(d->inject, d->ifaces);
+		if (d->neigh)
+			neigh_dump(d->ifaces, learn_neighbour, d);
+	}
+	if (fds[WAIT_NEIGH].revents)
+		neigh_read(d->neigh, d->ifaces, learn_neighbour, d);
+	if (fds[WAIT_LEASES].revents && leases_changed(d->leases))
+		leases_read(d->leases, learn_lease, d);
+	if (d->log.syslog)
+		syslog_flush(d->log.syslog, clock_now());
+	if (fds[WAIT_SIGNALS].revents)
+		read_signals(d);
+}
+
+void daemon_run(struct daemon *d)
+{
+	struct pollfd fds[WAIT_COUNT];
+
+	while (!d->stopping || clock_now() < d->stop_at) {
+		wait_for_work(d, fds);
+		judge_packets(d);
+		do_what_is_due(d);
+		serve_the_rest(d, fds);
+	}
+}
+
+void daemon_stop(struct daemon *d)
+{
+	nfqueue_close(d->queue, &d->queue_counters);
+	if (d->started)
+		daemon_say_stop(d);
+	nflog_close(d->copies);
+	inject_close(d->inject);
+	conntrack_close(d->conntrack);
+	leases_close(d->leases);
+	neigh_close(d->neigh);
+	iface_close(d->ifaces);
+	if (d->memory)
+		munmap(d->memory, d->memory_size);
+	log_close(&d->log, 200 * INPATH_MSEC);
+	if (d->signals >= 0)
+		close(d->signals);
+	config_free(d->config);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemon: the engine among its shells: starts them, runs the one loop, stops them in order.
+ *
+ *	        set-up                 TERM, INT                     timeout_ms over, or TERM again
+ *	START ---------> RUNNING ------------------> SWALLOWING ------------------------> drained, gone
+ *	                 |     ^                     no probes; answers to earlier ones
+ *	                 +-----+ HUP: reload         are still taken off the wire
+ *
+ * A round of the loop: read a batch from the queue; read the copies of DNS answers; let the engine
+ * judge each packet and tell the kernel; only then do what the engine wants done: at most two
+ * probes, records, and flows brought back to the queue. Then everything else that is waiting, and sleep if nothing is due.
+ *
+ * Owns:   every shell, the engine's memory and the configuration.
+ * Time:   reads the clock once a step; the engine is given it.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include "gateway/daemon/config.h"
+#include "gateway/daemon/log.h"
+#include "gateway/daemon/options.h"
+#include "gateway/io/conntrack.h"
+#include "gateway/io/iface.h"
+#include "gateway/io/inject.h"
+#include "gateway/io/leases.h"
+#include "gateway/io/neigh.h"
+#include "gateway/io/nflog.h"
+#include "gateway/io/nfqueue.h"
+#include "inpath/engine.h"
+
+struct daemon {
+	const struct options *options;
+	struct config *config;
+	struct log log;
+	struct iface *ifaces;
+	struct nfqueue *queue;
+	struct nflog *copies; /* NULL: the kernel has no NFLOG */
+	struct inject *inject;
+	struct conntrack *conntrack;
+	struct leases *leases; /* NULL: no inotify */
+	struct neigh *neigh;   /* NULL: rtnetlink refused */
+	int signals;
+	void *memory;
+	size_t memory_size;
+	struct inpath_engine *engine;
+	uint64_t dns_copies;
+	uint64_t arm_failed; /* flows that could not be brought back to the queue */
+	struct nfqueue_counters queue_counters; /* as they were when the queue was closed */
+	inpath_time started;
+	bool stopping;
+	int stop_signal;
+	inpath_time stop_at;
+};
+
+/*
+ * Opens everything and binds the queue. Takes `config`, in any case. 0, or -errno and a sentence;
+ * daemon_stop is due in both cases.
+ */
+int daemon_start(struct daemon *d, const struct options *options, struct config *config,
+	struct io_error *err);
+
+/* The loop: returns when it was told to end. */
+void daemon_run(struct daemon *d);
+
+/* Drains and closes the queue, says ev=stop if it had started, and gives everything back. */
+void daemon_stop(struct daemon *d);
+
+/* In control.c: what signals ask for. */
+void daemon_signal(struct daemon *d, int signal);
+
+/* In control.c: ev=start, and ev=stop behind the last ev=stats. */
+void daemon_say_start(struct daemon *d);
+void daemon_say_stop(struct daemon *d);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/daemon/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int print_config(const struct config *config)
+{
+	struct config_ifaces lan, wan;
+	struct io_error err;
+
+	if (iface_resolve(&config->lan, &config->wan, &lan, &wan, &err)) {
+		fprintf(stderr, "inpathd: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	if (!lan.count || !wan.count)
+		fprintf(stderr, "inpathd: gateway.%s = \"auto\": no such interface now\n",
+			lan.count ? "wan" : "lan");
+	if (config_print(config, &lan, &wan, stdout) < 0 || fflush(stdout) == EOF) {
+		perror("inpathd: standard output");
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+static int serve(const struct options *options, struct config *config)
+{
+	static struct daemon d;
+	struct io_error err;
+	int error = daemon_start(&d, options, config, &err);
+
+	if (error)
+		fprintf(stderr, "inpathd: %s\n", err.text);
+	else
+		daemon_run(&d);
+	daemon_stop(&d);
+	return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct config_error why;
+	struct config *config;
+	int status = EXIT_SUCCESS;
+
+	switch (options_read(argc, argv, &options)) {
+	case OPTIONS_RUN: break;
+	case OPTIONS_DONE: return EXIT_SUCCESS;
+	case OPTIONS_WRONG: return EXIT_FAILURE;
+	}
+	config = config_load(options.config, &why);
+	if (!config) {
+		fprintf(stderr, "%s\n", why.text);
+		return EXIT_FAILURE;
+	}
+	if (!options.test && !options.print)
+		return serve(&options, config);
+	if (options.print)
+		status = print_config(config);
+	config_free(config);
+	return status;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/io/conntrack.h"
+
+#include "gateway/io/netlink.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+	RCVBUF_BYTES = 16384,
+};
+
+struct conntrack {
+	struct mnl_socket *nl;
+};
+
+struct conntrack *conntrack_open(struct io_error *err)
+{
+	struct conntrack *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		io_fail(err, -ENOMEM, "no memory for conntrack's socket");
+		return NULL;
+	}
+	c->nl = netlink_open_filter(RCVBUF_BYTES);
+	if (c->nl)
+		return c;
+	io_fail(err, -errno, "cannot open a netlink socket for conntrack: %s", strerror(errno));
+	free(c);
+	return NULL;
+}
+
+void conntrack_close(struct conntrack *c)
+{
+	if (!c)
+		return;
+	mnl_socket_close(c->nl);
+	free(c);
+}
+
+static void put_addresses(struct nlmsghdr *nlh, const struct inpath_tuple *tuple)
+{
+	struct nlattr *ip = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+
+	if (tuple->client.family == INPATH_AF_INET) {
+		mnl_attr_put(nlh, CTA_IP_V4_SRC, 4, tuple->client.bytes);
+		mnl_attr_put(nlh, CTA_IP_V4_DST, 4, tuple->server.bytes);
+	} else {
+		mnl_attr_put(nlh, CTA_IP_V6_SRC, 16, tuple->client.bytes);
+		mnl_attr_put(nlh, CTA_IP_V6_DST, 16, tuple->server.bytes);
+	}
+	mnl_attr_nest_end(nlh, ip);
+}
+
+static void put_ports(struct nlmsghdr *nlh, const struct inpath_tuple *tuple)
+{
+	struct nlattr *proto = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, tuple->proto);
+	mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(tuple->client_port));
+	mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(tuple->server_port));
+	mnl_attr_nest_end(nlh, proto);
+}
+
+int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask)
+{
+	_Alignas(8) char bytes[256];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	struct nlattr *orig;
+
+	/* No NLM_F_CREATE, and the original tuple, mark and mask alone: more is refused for a
+	 * connection with NAT. */
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+	nfg->nfgen_family = tuple->client.family == INPATH_AF_INET ? AF_INET : AF_INET6;
+	nfg->version = NFNETLINK_V0;
+	orig = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+	put_addresses(nlh, tuple);
+	put_ports(nlh, tuple);
+	mnl_attr_nest_end(nlh, orig);
+	mnl_attr_put_u32(nlh, CTA_MARK, htonl(0));
+	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
+	return -netlink_ask(c->nl, nlh, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conntrack: clears bits of a connection's mark (ctnetlink), so that its packets are queued again.
+ *
+ * Owns:   a netlink socket.
+ * Output: 0 or an errno; the kernel answers at once.
+ */
+#ifndef IO_CONNTRACK_H
+#define IO_CONNTRACK_H
+
+#include "gateway/io/error.h"
+#include "inpath/types.h"
+
+struct conntrack;
+
+/* NULL and a sentence without memory or nfnetlink. */
+struct conntrack *conntrack_open(struct io_error *err);
+void conntrack_close(struct conntrack *c);
+
+/*
+ * Clears the bits of `mask` in the mark of the connection whose original direction, before NAT, is
+ * `tuple`. ENOENT: there is none. EINVAL: the kernel has no ctnetlink.
+ */
+int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask);
+
+#endif
