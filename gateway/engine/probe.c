@@ -96,7 +96,7 @@ static bool token_free(const struct probes *p, const struct inpath_tuple *tuple,
 	for (; slot != TABLE_NONE; slot = probe_find_next(p, slot)) {
 		const struct sent_probe *e = &p->entries[slot];
 
-		if (memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)) ||
+		if (memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)) != 0 ||
 			e->tuple.client_port != tuple->client_port)
 			continue;
 		if (tuple->server.family == INPATH_AF_INET6 || e->ip_id == token->ip_id)

@@ -80,7 +80,7 @@ uint32_t reply_match_dsack(
 		const struct sent_probe *e = &probes->entries[slot];
 
 		if (e->empty || e->tuple.client_port != tuple->client_port ||
-			memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)))
+			memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)) != 0)
 			continue;
 		if (!e->answered)
 			return slot;
