@@ -532,7 +532,8 @@ table inet observer {
 	chain out {
 		type filter hook postrouting priority 300;
 		meta mark & 0x8000000 != 0 counter comment "rest bit left"
-		tcp dport 7 meta mark & 0xff == 0x22 counter comment "their mark"
+		iifname "lan0" tcp dport 7 meta mark & 0xff == 0x22 counter comment "their mark"
+		iifname "lan0" tcp dport 7 meta mark & 0xff != 0x22 counter comment "mark lost"
 		oifname "wan0" ip saddr 10.1.0.0/24 counter comment "LAN source"
 		oifname "wan0" ip6 saddr fd01::/64 counter comment "LAN source 6"
 	}
@@ -772,6 +773,7 @@ rest_bit() {
 	is "$(connmark_of "$f" "$sport")" $((0x8000011))
 	is "$(observed 'rest bit left')" 0
 	[ "$(observed 'their mark')" -gt 0 ]
+	is "$(observed 'mark lost')" 0
 	# A packet of the resting flow still shows its end.
 	queued=$(hits "$f" fin)
 	kill "${started[-1]}"
