@@ -104,7 +104,7 @@ each_record_is_true() {
 
 # Both branches of both pairs, or the flows have shown less than they seem to.
 all_branches_were_taken() {
-	local address branches
+	local branches
 	branches=$(records ev=path "af=$1" | while read -r line; do
 		record_addresses "$line" | sed -n '2p;4p'
 	done | sort -u)
@@ -142,12 +142,12 @@ case $mode in
 nat6)
 	# 32 flows at once are more than the default budget lets through in two seconds.
 	inpath_conf 'budget = { gateway = 1000; client = 500; first_hops = 100; };'
-	start_inpathd
+	start_inpathd "$NET_WORK/inpath.conf"
 	round "behind NAT" 4 6
 	;;
 routed6)
 	inpath_conf ''
-	start_inpathd
+	start_inpathd "$NET_WORK/inpath.conf"
 	round "IPv6 without NAT, default budget" 6
 	;;
 esac
