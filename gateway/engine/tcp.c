@@ -46,8 +46,12 @@ bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_
 
 	if ((p->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return false;
-	/* A repeated SYN is no new connection. */
-	return t->closed || t->established || (side->seq_known && side->nxt != p->tcp.seq + 1);
+	if (t->closed)
+		return true;
+	/* A repeated SYN is no new connection, however late it comes. */
+	if (from_client && t->syn_seen)
+		return p->tcp.seq != t->iss;
+	return t->established || (side->seq_known && side->nxt != p->tcp.seq + 1);
 }
 
 static void least(uint64_t *into, inpath_time since, inpath_time now)
@@ -108,28 +112,66 @@ static void promote(struct tcp_flow *t)
 		memcpy(a->bytes + old, p->bytes, p->len);
 		a->seq = p->seq - old;
 		a->len = (uint16_t)(old + p->len);
-	} else {
+	} else if (p->len >= TCP_KEPT_LEAST || p->len >= a->len) {
 		*a = *p;
 	}
 	p->len = 0;
 }
 
-/* Advances a side's stream; true if the packet is new data in order. */
-static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct packet *p,
-	struct tcp_timing *timing, inpath_time now)
+/* The streams moved on unseen: the bytes kept may lie a whole round of sequence numbers back. */
+static void lose_track(struct tcp_flow *t)
+{
+	t->acked.len = 0;
+	t->pending.len = 0;
+	t->has_earlier = false;
+	t->up.since = 0;
+	t->down.since = 0;
+}
+
+void tcp_was_unseen(struct tcp_flow *t)
+{
+	lose_track(t);
+	t->client.seq_known = false;
+	t->client.ack_known = false;
+	t->server.seq_known = false;
+	t->server.ack_known = false;
+	t->server_seen = false;
+}
+
+/* Is `b` so far from `a` that no window spans both? */
+static bool far_apart(uint32_t a, uint32_t b)
+{
+	uint32_t ahead = b - a;
+
+	return ahead > TCP_FAR && ahead < -TCP_FAR;
+}
+
+/* One byte that the peer has acknowledged, the last one sent (RFC 9293 3.8.4). */
+static bool keeps_alive(
+	const struct tcp_side *side, const struct tcp_side *peer, const struct packet *p)
+{
+	return p->payload_len == 1 && p->tcp.seq + 1 == side->nxt && peer->ack_known &&
+	       peer->ack == side->nxt;
+}
+
+/* Advances a side's stream, which `peer` acknowledges; true if the packet is new data. */
+static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_side *peer,
+	const struct packet *p, struct tcp_timing *timing, inpath_time now)
 {
 	uint32_t seq = p->tcp.seq;
 	uint32_t end = seq + p->payload_len + ((p->tcp.flags & TCP_FIN) ? 1 : 0);
 	bool fresh;
 
+	if (side->seq_known && far_apart(side->nxt, seq)) {
+		lose_track(t);
+		side->seq_known = false;
+	}
 	if (!side->seq_known) {
 		side->seq_known = true;
 		side->nxt = seq;
 	}
 	fresh = p->payload_len && !seq_before(seq, side->nxt);
-	if (p->payload_len && seq_before(seq, side->nxt) &&
-		!(p->payload_len <= 1 && seq + 1 == side->nxt)) {
-		/* Said before, and not a keep-alive (RFC 9293 3.8.4). */
+	if (p->payload_len && !fresh && !keeps_alive(side, peer, p)) {
 		t->retransmit_at = now;
 		timing->since = 0;
 	}
@@ -140,9 +182,12 @@ static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct pack
 
 static void take_options(struct tcp_flow *t, const struct tcp_header *h)
 {
-	/* A signature would cover the probe; MPTCP maps sequence space of its own. */
-	if (h->mptcp || h->md5 || h->ao)
+	/* A signature would cover the probe; MPTCP maps sequence space of its own; and either may
+	 * hide behind an option whose length lies. */
+	if (h->mptcp || h->md5 || h->ao || h->options_malformed)
 		t->untouchable = true;
+	if (h->sack_count)
+		t->sack = true; /* met in mid-stream: the blocks tell */
 }
 
 static void client_syn(struct tcp_flow *t, const struct packet *p, inpath_time now)
@@ -151,6 +196,8 @@ static void client_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 
 	/* A SYN sent twice times nothing. */
 	t->syn_at = t->syn_seen ? 0 : now;
+	if (t->established)
+		return;
 	t->syn_seen = true;
 	t->iss = h->seq;
 	t->client.nxt = h->seq + 1;
@@ -164,26 +211,26 @@ static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_tim
 {
 	const struct tcp_header *h = &p->tcp;
 
-	if (!t->client.seq_known)
-		t->established = true; /* met in mid-stream */
-	if (advance(t, &t->client, p, &t->up, now)) {
+	if (advance(t, &t->client, &t->server, p, &t->up, now)) {
 		keep(t, h->seq, p->payload, p->payload_caplen);
 		timing_begin(&t->up, h->seq + p->payload_len, now);
 	}
 	if (h->flags & TCP_ACK) {
-		if (!t->client.ack_known) {
+		if (!t->client.ack_known || far_apart(t->client.ack, h->ack)) {
 			t->client.ack_known = true;
 			t->client.ack = h->ack;
+			t->has_earlier = false;
 		} else if (seq_before(t->client.ack, h->ack)) {
 			t->earlier_ack = t->client.ack;
 			t->has_earlier = true;
 			t->client.ack = h->ack;
 		}
-		if (t->synack_at) {
+		if (t->synack_at)
 			least(&t->lan_ns, t->synack_at, now);
-			t->synack_at = 0;
+		t->synack_at = 0;
+		/* It has had the SYN/ACK, seen or unseen; or it was met in mid-stream. */
+		if (!(h->flags & TCP_SYN))
 			t->established = true;
-		}
 		timing_end(&t->down, h->ack, &t->lan_ns, now);
 	}
 	t->client.window = h->window;
@@ -202,6 +249,8 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	const struct tcp_header *h = &p->tcp;
 	bool again = t->server.seq_known;
 
+	if (again && t->established)
+		return;
 	t->server.nxt = h->seq + 1;
 	t->server.seq_known = true;
 	if (!(h->flags & TCP_ACK)) {
@@ -212,15 +261,11 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->server.ack = h->ack;
 	t->server.ack_known = true;
 	t->server.window = h->window;
-	if (again) {
-		t->synack_at = 0;
-		t->established = true;
-		return;
-	}
-	if (t->syn_at)
+	if (t->syn_at && !again)
 		least(&t->e2e_ns, t->syn_at, now);
 	t->syn_at = 0;
-	t->synack_at = now;
+	/* Nor does a SYN/ACK: which of them is answered? */
+	t->synack_at = again ? 0 : now;
 }
 
 static uint32_t server_packet(
@@ -231,11 +276,16 @@ static uint32_t server_packet(
 
 	if (!t->server.seq_known && !t->syn_seen)
 		t->established = true; /* met in mid-stream */
-	if (advance(t, &t->server, p, &t->down, now))
+	if (advance(t, &t->server, &t->client, p, &t->down, now))
 		timing_begin(&t->down, h->seq + p->payload_len, now);
 	if (h->flags & TCP_ACK) {
 		bool first = !t->server.ack_known;
 
+		if (!first && far_apart(t->server.ack, h->ack)) {
+			lose_track(t);
+			t->client.seq_known = false;
+			first = true;
+		}
 		if (first || seq_before(t->server.ack, h->ack)) {
 			t->server.ack = h->ack;
 			t->server.ack_known = true;
@@ -251,9 +301,10 @@ static uint32_t server_packet(
 		}
 		timing_end(&t->up, h->ack, &t->e2e_ns, now);
 		promote(t);
+		if (far_apart(t->acked.seq, t->server.ack))
+			t->acked.len = 0;
+		t->server_said = h->ack;
 	}
-	if (h->sack_count)
-		t->sack = true; /* met in mid-stream: the blocks tell */
 	t->server.window = h->window;
 	t->server_flags = h->flags;
 	t->server_epoch = epoch;

@@ -21,8 +21,12 @@
 #include "inpath/types.h"
 
 enum {
-	TCP_KEPT = 96, /* bytes kept of what the client sent: at least 64 are asked for */
+	TCP_KEPT = 96,       /* bytes kept of what the client sent */
+	TCP_KEPT_LEAST = 64, /* so many are enough: newer ones replace them, fewer do not */
 };
+
+/* The largest window (RFC 7323 2.3). What is farther off than that passed unseen in between. */
+#define TCP_FAR (1U << 30)
 
 /* How a packet changed the picture. */
 enum {
@@ -62,7 +66,7 @@ struct tcp_flow {
 	bool sack_offered;  /* in the client's SYN */
 	bool sack;          /* both sides use SACK */
 	bool accecn;        /* the SYN asked for AccECN (draft-ietf-tcpm-accurate-ecn) */
-	bool untouchable;   /* MPTCP, TCP-MD5 or TCP-AO */
+	bool untouchable;   /* MPTCP, TCP-MD5 or TCP-AO, or options that cannot be read */
 	bool data_acked;    /* the server acknowledged client data */
 	bool server_seen;   /* a server packet was seen; its flags and `server` are its own */
 	bool has_earlier;   /* `earlier_ack` is valid */
@@ -72,6 +76,7 @@ struct tcp_flow {
 	uint8_t server_ttl; /* of the server's newest packet, as the gateway forwards it */
 	uint16_t client_flags;
 	uint16_t server_flags;
+	uint32_t server_said;  /* the acknowledgement in the server's newest packet */
 	uint32_t server_epoch; /* of the packet ids, when the server's newest packet was seen */
 	uint32_t iss;          /* the client's initial sequence number, if syn_seen */
 	uint32_t flow_label;
@@ -116,6 +121,9 @@ bool tcp_server_in_flight(const struct tcp_flow *t);
 
 /* Hops from the gateway to the server, inferred from the TTL of its packets; 0 unknown. */
 uint8_t tcp_distance(const struct tcp_flow *t);
+
+/* The flow comes back from rest: any number of packets may have passed unseen. */
+void tcp_was_unseen(struct tcp_flow *t);
 
 /* A new armed period: the least RTTs start afresh. */
 void tcp_timing_reset(struct tcp_flow *t);
