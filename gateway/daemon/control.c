@@ -52,7 +52,7 @@ void daemon_say_start(struct daemon *d)
 	struct config_ifaces lan = { 0 }, wan = { 0 };
 	char lan_names[240], wan_names[240];
 	struct pairs p = { 0 };
-	struct io_error err;
+	struct io_error err = { "" };
 
 	iface_resolve(&c->lan, &c->wan, &lan, &wan, &err);
 	join_names(&lan, lan_names, sizeof(lan_names));

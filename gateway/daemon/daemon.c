@@ -123,7 +123,9 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	uint64_t seed[4];
 	int error;
 
-	*d = (struct daemon){ .options = options, .config = config, .signals = -1 };
+	*d = (struct daemon){
+		.options = options, .config = config, .signals = -1, .log.file = LOGFILE_NONE
+	};
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return io_fail(err, -EIO, "the kernel gave no random numbers");
 	log_init(&d->log, options->foreground, &seed[2]);

@@ -7,7 +7,7 @@
 static int print_config(const struct config *config)
 {
 	struct config_ifaces lan, wan;
-	struct io_error err;
+	struct io_error err = { "" };
 
 	if (iface_resolve(&config->lan, &config->wan, &lan, &wan, &err)) {
 		fprintf(stderr, "inpathd: %s\n", err.text);
@@ -26,7 +26,7 @@ static int print_config(const struct config *config)
 static int serve(const struct options *options, struct config *config)
 {
 	static struct daemon d;
-	struct io_error err;
+	struct io_error err = { "" };
 	int error = daemon_start(&d, options, config, &err);
 
 	if (error)

@@ -127,17 +127,26 @@ static bool read_addr(const char *text, struct inpath_addr *addr)
 	return addr->family != INPATH_AF_NONE;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Ethernet's, six bytes: dnsmasq puts `TYPE-` in front of those of other hardware. */
 static bool read_mac(const char *text, struct inpath_mac *mac)
 {
-	unsigned int b[6];
-	char end;
-
-	if (strlen(text) != 17 || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
-					  &b[3], &b[4], &b[5], &end) != 6)
+	if (strlen(text) != 17)
 		return false;
-	for (int i = 0; i < 6; i++)
-		mac->bytes[i] = (uint8_t)b[i];
+	for (int i = 0; i < 6; i++, text += 3) {
+		int high = hex_digit(text[0]), low = hex_digit(text[1]);
+
+		if (high < 0 || low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+			return false;
+		mac->bytes[i] = (uint8_t)(high << 4 | low);
+	}
 	return true;
 }
 

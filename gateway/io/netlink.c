@@ -116,12 +116,18 @@ static int each_attr(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
+static void clear(const struct nlattr **attrs, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		attrs[i] = NULL;
+}
+
 void netlink_attrs(
 	const struct nlmsghdr *nlh, size_t header_len, const struct nlattr **attrs, uint16_t count)
 {
 	struct sorted sorted = { attrs, count };
 
-	memset(attrs, 0, count * sizeof(*attrs));
+	clear(attrs, count);
 	mnl_attr_parse(nlh, (unsigned int)header_len, each_attr, &sorted);
 }
 
@@ -129,7 +135,7 @@ void netlink_attrs_nested(const struct nlattr *nest, const struct nlattr **attrs
 {
 	struct sorted sorted = { attrs, count };
 
-	memset(attrs, 0, count * sizeof(*attrs));
+	clear(attrs, count);
 	mnl_attr_parse_nested(nest, each_attr, &sorted);
 }
 

@@ -222,16 +222,15 @@ size_t nfqueue_read(struct nfqueue *q, const struct iface *ifaces)
 	for (int i = 0; i < n; i++) {
 		const struct nlmsghdr *nlh = (const void *)q->slots[i];
 		struct nfqueue_packet *p = &q->packets[q->count];
+		bool whole = mnl_nlmsg_ok(nlh, (int)q->messages[i].msg_len);
 
-		if (!mnl_nlmsg_ok(nlh, (int)q->messages[i].msg_len)) {
-			q->counters.unreadable++;
-		} else if (nlh->nlmsg_type == NLMSG_ERROR) {
+		if (whole && nlh->nlmsg_type == NLMSG_ERROR) {
 			q->counters.refused++;
-		} else if (!read_packet(nlh, ifaces, now, wall, p)) {
-			q->counters.unreadable++;
-		} else {
+		} else if (whole && read_packet(nlh, ifaces, now, wall, p)) {
 			count_missed(q, p);
 			q->count++;
+		} else {
+			q->counters.unreadable++;
 		}
 	}
 	return q->count;

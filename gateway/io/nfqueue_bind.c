@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -100,13 +101,12 @@ int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen)
 static void queue_owner(uint16_t queue, char *out, size_t len)
 {
 	FILE *list = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
-	unsigned int number, port;
-	char line[256];
+	char line[256], *end;
 
 	*out = '\0';
 	while (list && fgets(line, sizeof(line), list))
-		if (sscanf(line, "%u %u", &number, &port) == 2 && number == queue)
-			netlink_port_owner(port, out, len);
+		if (strtoul(line, &end, 10) == queue && end != line)
+			netlink_port_owner((uint32_t)strtoul(end, NULL, 10), out, len);
 	if (list)
 		fclose(list);
 	if (!*out)

@@ -234,21 +234,21 @@ static void an_endless_line_is_passed_over_and_the_next_one_is_read(void **state
 	struct place *p = *state;
 	const char *const files[] = { p->path, NULL };
 	struct leases *l = leases_open(files);
-	char *text = malloc(5000);
+	static const char lease[] = "\n1 * 10.0.0.2 tv *\n";
+	static const char forged[] = "1 * 10.0.0.9 forged *\n1 * 10.0.0.2 tv *\n";
+	char text[1100];
 
-	assert_non_null(text);
 	for (size_t len = 1000; len < 1050; len++) {
-		/* The end of the long line would be a lease of its own if it were cut there. */
 		memset(text, 'x', len);
-		memcpy(text + len, "\n1 * 10.0.0.2 tv *\n", 19);
-		put(p, "w", text, len + 19);
+		memcpy(text + len, lease, sizeof(lease));
+		put(p, "w", text, len + strlen(lease));
 		file_says(l, "10.0.0.2 - tv;");
 	}
-	memset(text, 'x', 5000);
-	memcpy(text + 1024, "1 * 10.0.0.9 forged *\n1 * 10.0.0.2 tv *\n", 40);
-	put(p, "w", text, 1064);
+	/* The end of the long line would be a lease of its own, were the line cut where room ends. */
+	memset(text, 'x', 1024);
+	memcpy(text + 1024, forged, sizeof(forged));
+	put(p, "w", text, 1024 + strlen(forged));
 	file_says(l, "10.0.0.2 - tv;");
-	free(text);
 	leases_close(l);
 }
 
