@@ -38,11 +38,12 @@ void prober_begin(struct prober *p, const struct inpath_settings *settings, uint
 	memset(p, 0, sizeof(*p));
 	p->settings = *settings;
 	p->timeout_ns = timeout_ns;
-	p->expected = expected;
+	/* The server is not so far away: its packets' TTL misled. */
+	p->expected = expected <= INPATH_MAX_HOPS ? expected : 0;
 	p->e2e_ns = e2e_ns;
 	p->began = now;
 	/* An inferred distance may be one too short; one that was seen is not. */
-	if (expected)
+	if (p->expected)
 		wave = known ? expected : expected + 1U;
 	if (!settings->touch)
 		wave = touch_from(p) - 1U;
@@ -76,10 +77,18 @@ static uint64_t wait_for(const struct prober *p, uint8_t ttl)
 	return wait < p->timeout_ns ? wait : p->timeout_ns;
 }
 
+/* Is an answer to the newest probe with this TTL still waited for? */
+static bool waited_for(const struct prober *p, uint8_t ttl, inpath_time now)
+{
+	const struct inpath_hop *hop = &p->hops[ttl - 1];
+
+	return hop->sent && hop->addr_count == 0 && now < p->last_sent[ttl - 1] + wait_for(p, ttl);
+}
+
 enum touch_permit {
 	TOUCH_NOW,
 	TOUCH_LATER, /* a better moment may come */
-	TOUCH_NEVER, /* not in this trace */
+	TOUCH_NEVER, /* time alone changes nothing */
 };
 
 /* May the touch with this TTL leave now? */
@@ -97,7 +106,7 @@ static enum touch_permit touch_permit(
 		if (p->hops[ttl - 1].sent || view->may_end)
 			return TOUCH_NEVER;
 		if (before && ttl > touch_from(p) && before->addr_count == 0)
-			return before->sent ? TOUCH_NEVER : TOUCH_LATER;
+			return TOUCH_NEVER; /* its turn comes with that answer, if ever */
 		if (view->server_busy)
 			return patient ? TOUCH_LATER : TOUCH_NEVER;
 		return TOUCH_NOW;
@@ -107,13 +116,15 @@ static enum touch_permit touch_permit(
 	if (patient)
 		return TOUCH_LATER;
 	/* A flow that never pauses: one touch at a time, so that few answers carry news. */
-	if (before && before->addr_count == 0 && before->sent < p->settings.attempts)
+	if (before && before->addr_count == 0 &&
+		(before->sent < p->settings.attempts || waited_for(p, (uint8_t)(ttl - 1), now)))
 		return TOUCH_LATER;
 	return TOUCH_NOW;
 }
 
 struct survey {
-	uint64_t want; /* TTLs to probe now */
+	uint64_t want;   /* TTLs to probe now */
+	uint8_t touches; /* touches among them, and those still waited for */
 	inpath_time
 		earliest; /* when that may change by itself; INPATH_TIME_NEVER: all is settled */
 };
@@ -143,14 +154,28 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 			s->earliest = patience;
 		if (permit != TOUCH_NOW)
 			return;
+		if (!view->earlier_ack && s->touches >= PROBER_TOUCHES_EARLY)
+			return;
+		s->touches++;
 	}
 	s->want |= 1ULL << (ttl - 1);
 }
 
+/* Touches up to `limit` whose answer is still waited for. */
+static uint8_t touches_out(const struct prober *p, uint8_t limit, inpath_time now)
+{
+	uint8_t count = 0;
+
+	for (uint8_t ttl = 1; ttl <= limit; ttl++)
+		if (prober_is_touch(p, ttl) && waited_for(p, ttl, now))
+			count++;
+	return count;
+}
+
 static struct survey survey(const struct prober *p, const struct prober_view *view, inpath_time now)
 {
-	struct survey s = { .earliest = INPATH_TIME_NEVER };
 	uint8_t limit = p->server_hop ? p->server_hop - 1 : p->horizon;
+	struct survey s = { .earliest = INPATH_TIME_NEVER, .touches = touches_out(p, limit, now) };
 
 	for (uint8_t ttl = 1; ttl <= limit; ttl++)
 		survey_ttl(&s, p, view, ttl, now);
@@ -161,8 +186,7 @@ static struct survey survey(const struct prober *p, const struct prober_view *vi
 static bool conclude(struct prober *p, const struct prober_view *view, enum inpath_stop *stop)
 {
 	uint8_t silent = 0;
-	uint8_t grow = view->earlier_ack ? PROBER_GROWTH : PROBER_GROWTH_EARLY;
-	uint8_t gap = p->settings.gap;
+	uint8_t gap = p->settings.gap, grow = PROBER_GROWTH;
 
 	if (p->server_hop || p->unplaced) {
 		*stop = INPATH_STOP_REACHED;

@@ -25,7 +25,9 @@
 enum {
 	PROBER_UNKNOWN_WAVE = 16, /* the first wave when the distance is unknown */
 	PROBER_GROWTH = 4,        /* TTLs in each later wave */
-	PROBER_GROWTH_EARLY = 2, /* the same while the client has sent no earlier acknowledgement */
+	/* Touches that may be waited for at a time while the client has sent no acknowledgement
+	 * before its newest: three repeats of the newest start a BSD server's fast retransmit. */
+	PROBER_TOUCHES_EARLY = 2,
 };
 
 /* The least time before a TTL is tried again: a router's slow path may take tens of ms. */
