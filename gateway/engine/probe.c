@@ -160,7 +160,9 @@ bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const stru
 	if (tuple->server.family == INPATH_AF_INET)
 		/* The kernel replaces an ID of 0 (raw(7)). */
 		token->ip_id = (uint16_t)(1 + hash_random(p->key, &p->random) % 65535);
-	if (t->acked.len && choose_byte(p, tuple, t, patience, now, token))
+	/* A byte whose answer may still come late would name two TTLs: only if there is no other. */
+	if (t->acked.len && (choose_byte(p, tuple, t, PROBE_MEMORY, now, token) ||
+				    choose_byte(p, tuple, t, patience, now, token)))
 		return true;
 	if (t->acked.len > 1)
 		return false;

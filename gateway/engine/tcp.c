@@ -154,6 +154,18 @@ static bool keeps_alive(
 	       peer->ack == side->nxt;
 }
 
+/* `ack` acknowledges what `side` has sent. */
+static void recover(struct tcp_side *side, uint32_t ack)
+{
+	if (side->recovering && !seq_before(ack, side->recover))
+		side->recovering = false;
+}
+
+bool tcp_recovering(const struct tcp_flow *t)
+{
+	return t->client.recovering || t->server.recovering;
+}
+
 /* Advances a side's stream, which `peer` acknowledges; true if the packet is new data. */
 static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_side *peer,
 	const struct packet *p, struct tcp_timing *timing, inpath_time now)
@@ -173,6 +185,8 @@ static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_
 	fresh = p->payload_len && !seq_before(seq, side->nxt);
 	if (p->payload_len && !fresh && !keeps_alive(side, peer, p)) {
 		t->retransmit_at = now;
+		side->recovering = true;
+		side->recover = side->nxt;
 		timing->since = 0;
 	}
 	if (seq_before(side->nxt, end))
@@ -232,6 +246,7 @@ static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_tim
 		if (!(h->flags & TCP_SYN))
 			t->established = true;
 		timing_end(&t->down, h->ack, &t->lan_ns, now);
+		recover(&t->server, h->ack);
 	}
 	t->client.window = h->window;
 	t->client_flags = h->flags;
@@ -300,6 +315,7 @@ static uint32_t server_packet(
 			}
 		}
 		timing_end(&t->up, h->ack, &t->e2e_ns, now);
+		recover(&t->client, h->ack);
 		promote(t);
 		if (far_apart(t->acked.seq, t->server.ack))
 			t->acked.len = 0;

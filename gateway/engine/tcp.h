@@ -35,11 +35,13 @@ enum {
 };
 
 struct tcp_side {
-	uint32_t nxt;    /* one past the highest sequence number that this side has sent */
-	uint32_t ack;    /* the newest acknowledgement that it has sent */
-	uint16_t window; /* raw, of its newest packet */
+	uint32_t nxt;     /* one past the highest sequence number that this side has sent */
+	uint32_t ack;     /* the newest acknowledgement that it has sent */
+	uint16_t window;  /* raw, of its newest packet */
+	uint32_t recover; /* a retransmission is made up for once this is acknowledged (RFC 6675) */
 	bool seq_known;
 	bool ack_known;
+	bool recovering;
 };
 
 /* Bytes that the client sent, in order, with the sequence number of the first. */
@@ -118,6 +120,9 @@ bool tcp_quiet(const struct tcp_flow *t);
 
 /* Is data of the server on its way to the client? */
 bool tcp_server_in_flight(const struct tcp_flow *t);
+
+/* Has a side said something again that the other has not acknowledged since? */
+bool tcp_recovering(const struct tcp_flow *t);
 
 /* Hops from the gateway to the server, inferred from the TTL of its packets; 0 unknown. */
 uint8_t tcp_distance(const struct tcp_flow *t);

@@ -381,7 +381,7 @@ static struct prober_view view_of(const struct flow *f, inpath_time now)
 		.server_busy = tcp_server_in_flight(t),
 	};
 
-	if (t->retransmit_at && now < t->retransmit_at + TRACE_CALM)
+	if (tcp_recovering(t) && now < t->retransmit_at + TRACE_CALM)
 		v.hold = t->retransmit_at + TRACE_CALM;
 	if (t->server.window == 0)
 		v.hold = now + TRACE_CALM;

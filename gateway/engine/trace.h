@@ -30,7 +30,7 @@ enum {
 
 /* A flow that never sends data is traced by empty probes when it has been here so long. */
 #define TRACE_EMPTY_AFTER (700 * INPATH_MSEC)
-/* A flow that retransmits is left alone for so long. */
+/* A flow that retransmits is left alone until that is acknowledged, but for no longer than this. */
 #define TRACE_CALM        (300 * INPATH_MSEC)
 
 enum trace_phase {
