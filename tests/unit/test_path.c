@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When two paths are the same path, and the label that they get. */
+#include "gateway/engine/path.h"
+#include "tests/unit/stages.h"
+
+/* A record's text, TTL by TTL ("1/10.0.0.1,2/10.0.0.2+10.0.0.3", a star for silence), as hops. */
+struct hops {
+	struct inpath_hop at[INPATH_MAX_HOPS];
+	uint8_t count;
+};
+
+static struct hops hops_of(const char *text)
+{
+	struct hops h = { 0 };
+
+	while (*text) {
+		struct inpath_hop *hop = &h.at[h.count++];
+
+		hop->ttl = (uint8_t)strtoul(text, (char **)&text, 10);
+		assert_int_equal(hop->ttl, h.count);
+		hop->sent = 1;
+		for (text++; *text && *text != ','; text += *text == '+') {
+			size_t len = strcspn(text, "+,");
+			char addr[64] = "";
+
+			memcpy(addr, text, len);
+			text += len;
+			if (strcmp(addr, "*") != 0)
+				hop->addrs[hop->addr_count++] = wire_addr(addr);
+		}
+		text += *text == ',';
+	}
+	return h;
+}
+
+static struct path path_of(const char *text)
+{
+	struct hops h = hops_of(text);
+	struct path p;
+
+	memset(&p, 0xa5, sizeof(p));
+	path_take(&p, h.at, h.count, NULL);
+	return p;
+}
+
+/* Both ways: which of the two is the older must not matter. */
+static uint8_t differs(const char *one, const char *other)
+{
+	struct path a = path_of(one), b = path_of(other);
+
+	assert_int_equal(path_differs(&a, &b), path_differs(&b, &a));
+	assert_int_equal(path_differs(&a, &a), 0);
+	return path_differs(&a, &b);
+}
+
+static void the_same_hops_are_the_same_path(void **state)
+{
+	(void)state;
+	assert_int_equal(differs("1/10.0.0.1,2/10.0.0.2", "1/10.0.0.1,2/10.0.0.2"), 0);
+	assert_int_equal(differs("1/2001:db8::1,2/2001:db8::2", "1/2001:db8::1,2/2001:db8::2"), 0);
+	assert_int_equal(differs("", ""), 0);
+}
+
+static void the_first_ttl_that_differs_is_said(void **state)
+{
+	(void)state;
+	assert_int_equal(differs("1/10.0.0.1", "1/10.0.0.9"), 1);
+	assert_int_equal(
+		differs("1/10.0.0.1,2/10.0.0.2,3/10.0.0.3", "1/10.0.0.1,2/10.0.0.9,3/10.0.0.8"), 2);
+	assert_int_equal(
+		differs("1/10.0.0.1,2/10.0.0.2,3/10.0.0.3", "1/10.0.0.1,2/10.0.0.2,3/10.0.0.8"), 3);
+}
+
+static void a_silent_hop_equals_any(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		differs("1/10.0.0.1,2/*,3/10.0.0.3", "1/10.0.0.1,2/10.0.0.2,3/10.0.0.3"), 0);
+	assert_int_equal(differs("1/*,2/*,3/*", "1/10.0.0.1,2/10.0.0.2,3/10.0.0.3"), 0);
+	assert_int_equal(differs("1/*,2/10.0.0.2", "1/10.0.0.1,2/*"), 0);
+	assert_int_equal(differs("1/*,2/10.0.0.2", "1/10.0.0.1,2/10.0.0.9"), 2);
+}
+
+static void one_address_in_common_is_enough(void **state)
+{
+	(void)state;
+	assert_int_equal(differs("1/10.0.0.1+10.0.0.2", "1/10.0.0.2+10.0.0.3"), 0);
+	assert_int_equal(differs("1/10.0.0.1+10.0.0.2+10.0.0.3+10.0.0.4", "1/10.0.0.4"), 0);
+	assert_int_equal(differs("1/10.0.0.1+10.0.0.2", "1/10.0.0.3+10.0.0.4"), 1);
+	/* At that TTL, not at another. */
+	assert_int_equal(differs("1/10.0.0.1,2/10.0.0.2", "1/10.0.0.2,2/10.0.0.1"), 1);
+}
+
+static void what_lies_beyond_the_shorter_path_is_not_compared(void **state)
+{
+	(void)state;
+	assert_int_equal(differs("1/10.0.0.1", "1/10.0.0.1,2/10.0.0.2,3/10.0.0.3"), 0);
+	assert_int_equal(differs("", "1/10.0.0.1"), 0);
+}
+
+static void families_never_share_an_address(void **state)
+{
+	(void)state;
+	assert_int_equal(differs("1/10.0.0.1", "1/a00:1::"), 1);
+}
+
+/* FNV-1a as its authors define it, over bytes written down here. */
+static uint32_t fnv1a(const char *hex)
+{
+	uint8_t bytes[512];
+	size_t len = wire_hex(bytes, hex);
+	uint32_t hash = 0x811c9dc5;
+
+	for (size_t i = 0; i < len; i++) {
+		hash ^= bytes[i];
+		hash = (uint32_t)((uint64_t)hash * 0x01000193 & 0xffffffff);
+	}
+	return hash;
+}
+
+static void the_fingerprint_is_fnv1a_over_ttls_and_sorted_addresses(void **state)
+{
+	(void)state;
+	/* The published value of "a", so that the reference is not wrong likewise. */
+	assert_int_equal(fnv1a("61"), 0xe40c292c);
+	assert_int_equal(path_of("").fingerprint, 0x811c9dc5);
+	assert_int_equal(path_of("1/*,2/*").fingerprint, 0x811c9dc5);
+	assert_int_equal(path_of("1/10.0.0.1").fingerprint, fnv1a("01 0a000001"));
+	assert_int_equal(path_of("1/10.0.0.1,2/*,3/198.51.100.7").fingerprint,
+		fnv1a("01 0a000001 03 c6336407"));
+	assert_int_equal(path_of("1/10.0.0.9+10.0.0.1+9.9.9.9+200.0.0.1").fingerprint,
+		fnv1a("01 09090909 0a000001 0a000009 c8000001"));
+	assert_int_equal(path_of("1/2001:db8::1,2/2001:db8::2+2001:db8::1").fingerprint,
+		fnv1a("01 20010db8000000000000000000000001"
+		      "02 20010db8000000000000000000000001 20010db8000000000000000000000002"));
+}
+
+static void the_order_in_which_addresses_came_is_no_matter(void **state)
+{
+	struct path a = path_of("1/10.0.0.3+10.0.0.1+10.0.0.2");
+	struct path b = path_of("1/10.0.0.2+10.0.0.3+10.0.0.1");
+
+	(void)state;
+	assert_int_equal(a.fingerprint, b.fingerprint);
+	assert_int_equal(a.count, 3);
+	assert_memory_equal(a.entries, b.entries, 3 * sizeof(a.entries[0]));
+}
+
+static void a_server_without_a_ttl_has_its_part_in_the_fingerprint_alone(void **state)
+{
+	struct hops h = hops_of("1/10.0.0.1,2/*");
+	struct inpath_addr server = wire_addr("198.51.100.7"), other = wire_addr("198.51.100.8");
+	struct path a, b;
+
+	(void)state;
+	path_take(&a, h.at, h.count, &server);
+	path_take(&b, h.at, h.count, &other);
+	assert_int_equal(a.fingerprint, fnv1a("01 0a000001 00 c6336407"));
+	assert_int_not_equal(a.fingerprint, b.fingerprint);
+	assert_int_equal(path_differs(&a, &b), 0);
+}
+
+static void hops_are_taken_as_they_are(void **state)
+{
+	struct hops h = hops_of("1/10.0.0.9+10.0.0.1,2/10.0.0.2"), before = h;
+	struct path p;
+
+	(void)state;
+	path_take(&p, h.at, 1, NULL);
+	assert_int_equal(p.count, 2);
+	assert_memory_equal(&h, &before, sizeof(h));
+}
+
+/* 64 hops with four addresses each: more than is kept. */
+static void the_longest_path_fills_what_there_is_and_no_more(void **state)
+{
+	static struct inpath_hop hops[INPATH_MAX_HOPS];
+	struct path *a = stage_memory(sizeof(*a)), *b = stage_memory(sizeof(*b));
+
+	(void)state;
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		hops[i].ttl = (uint8_t)(i + 1);
+		hops[i].addr_count = INPATH_HOP_ADDRS;
+		for (uint8_t k = 0; k < INPATH_HOP_ADDRS; k++)
+			hops[i].addrs[k] = (struct inpath_addr){ INPATH_AF_INET, { 10, i, k, 1 } };
+	}
+	path_take(a, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(a->count, PATH_ENTRIES);
+	for (uint8_t i = 0; i < a->count; i++)
+		assert_int_equal(a->entries[i].ttl, 1 + i / INPATH_HOP_ADDRS);
+	/* The label still sees what the comparison has no room for. */
+	for (uint8_t k = 0; k < INPATH_HOP_ADDRS; k++)
+		hops[63].addrs[k].bytes[3] = 2;
+	path_take(b, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(path_differs(a, b), 0);
+	assert_int_not_equal(a->fingerprint, b->fingerprint);
+	for (uint8_t k = 0; k < INPATH_HOP_ADDRS; k++)
+		hops[11].addrs[k].bytes[3] = 2;
+	path_take(b, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(path_differs(a, b), 12);
+	free(a);
+	free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_hops_are_the_same_path),
+		cmocka_unit_test(the_first_ttl_that_differs_is_said),
+		cmocka_unit_test(a_silent_hop_equals_any),
+		cmocka_unit_test(one_address_in_common_is_enough),
+		cmocka_unit_test(what_lies_beyond_the_shorter_path_is_not_compared),
+		cmocka_unit_test(families_never_share_an_address),
+		cmocka_unit_test(the_fingerprint_is_fnv1a_over_ttls_and_sorted_addresses),
+		cmocka_unit_test(the_order_in_which_addresses_came_is_no_matter),
+		cmocka_unit_test(a_server_without_a_ttl_has_its_part_in_the_fingerprint_alone),
+		cmocka_unit_test(hops_are_taken_as_they_are),
+		cmocka_unit_test(the_longest_path_fills_what_there_is_and_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
