@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which ICMP errors and which ACKs of the server answer which probe. */
+#include "gateway/engine/reply.h"
+#include "tests/unit/stages.h"
+
+static const struct hash_key KEY = { 5, 6 };
+
+/* One flow and its probes. */
+struct fixture {
+	struct probes p;
+	struct inpath_tuple tuple;
+	void *memory;
+	bool v6;
+};
+
+enum {
+	ACKED = 2000, /* what the server has acknowledged, all that the client sent */
+	SERVER_SEQ = 7000,
+	WINDOW = 501,
+};
+
+static struct fixture fixture_of(bool v6)
+{
+	struct arena measure = { 0 }, arena = { 0 };
+	struct fixture f = { .v6 = v6 };
+
+	probes_init(&f.p, &measure, 64, &KEY);
+	f.memory = stage_memory(measure.used);
+	arena.base = f.memory;
+	probes_init(&f.p, &arena, 64, &KEY);
+	f.tuple = (struct inpath_tuple){
+		.client = wire_addr(v6 ? "2001:db8:1::10" : "192.168.1.10"),
+		.server = wire_addr(v6 ? "2001:db8:2::7" : "198.51.100.7"),
+		.client_port = CLIENT_PORT,
+		.server_port = SERVER_PORT,
+		.proto = INPATH_PROTO_TCP,
+	};
+	return f;
+}
+
+/* Remembers and builds the probe with this byte. */
+static uint32_t probe(struct fixture *f, uint32_t seq, uint16_t id, uint8_t out[INPATH_PROBE_BYTES])
+{
+	struct tcp_flow t = { .client = { .ack = SERVER_SEQ, .window = 9 } };
+	struct probe_token token = { .seq = seq, .ip_id = f->v6 ? 0 : id, .byte = 'x' };
+	uint32_t slot = probe_add(&f->p, &f->tuple, seq);
+	struct sent_probe *s = &f->p.entries[slot];
+
+	s->ip_id = token.ip_id;
+	s->len = probe_build(out, &f->tuple, &t, &token, 4, false);
+	s->ttl = 4;
+	s->sent = T0;
+	return slot;
+}
+
+/* A router's answer that quotes `bytes` of the probe, which the router saw as `seen`. */
+static struct reply_match answer_to(
+	const struct fixture *f, const uint8_t *seen, size_t len, bool from_v6)
+{
+	struct held_packet h;
+
+	h.len = wire_time_exceeded(h.bytes, from_v6 ? "2001:db8:ff::1" : "10.9.0.1", seen, len);
+	held_read(&h, h.len);
+	assert_true(h.p.icmp_error);
+	return reply_match_icmp(&f->p, &h.p);
+}
+
+static void a_quote_matches_its_probe_from_its_shortest_length_on(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct fixture f = fixture_of(v6);
+		uint8_t bytes[INPATH_PROBE_BYTES], other[INPATH_PROBE_BYTES];
+		uint32_t slot = probe(&f, 0xffffffff, 777, bytes);
+		size_t len = f.p.entries[slot].len;
+
+		probe(&f, 0xfffffffd, 778, other);
+		for (size_t quoted = (v6 ? 40 : 20) + 8; quoted <= len; quoted++) {
+			struct reply_match m = answer_to(&f, bytes, quoted, v6);
+
+			assert_int_equal(m.kind, REPLY_EXACT);
+			assert_int_equal(m.slot, slot);
+			assert_false(m.rewritten);
+		}
+		free(f.memory);
+	}
+}
+
+/* A NAT further out that did not mend what the router quotes. */
+static void a_rewritten_client_is_recorded_as_such(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool v6 = i & 1, port = i & 2;
+		struct fixture f = fixture_of(v6);
+		uint8_t bytes[INPATH_PROBE_BYTES];
+		uint32_t slot = probe(&f, 1000, 777, bytes);
+		struct reply_match m;
+
+		bytes[port ? (v6 ? 41 : 21) : (v6 ? 23 : 15)] ^= 3;
+		m = answer_to(&f, bytes, f.p.entries[slot].len, v6);
+		assert_int_equal(m.kind, REPLY_EXACT);
+		assert_int_equal(m.slot, slot);
+		assert_true(m.rewritten);
+		free(f.memory);
+	}
+}
+
+/* Offsets, from the IP header on, of what makes a quote another's. */
+static void a_quote_of_anything_else_is_foreign(void **state)
+{
+	static const struct {
+		const char *what;
+		size_t at[2]; /* IPv4, IPv6 */
+	} changes[] = {
+		{ "the server's address", { 19, 39 } },
+		{ "the server's port", { 23, 43 } },
+		{ "the protocol", { 9, 6 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(changes) / sizeof(changes[0]); i++) {
+		bool v6 = i & 1;
+		struct fixture f = fixture_of(v6);
+		uint8_t bytes[INPATH_PROBE_BYTES];
+		uint32_t slot = probe(&f, 1000, 777, bytes);
+
+		bytes[changes[i / 2].at[v6]] ^= 0x17;
+		if (answer_to(&f, bytes, f.p.entries[slot].len, v6).kind != REPLY_NONE)
+			fail_msg("%s", changes[i / 2].what);
+		free(f.memory);
+	}
+}
+
+static void an_ipv6_quote_with_another_number_is_foreign(void **state)
+{
+	struct fixture f = fixture_of(true);
+	uint8_t bytes[INPATH_PROBE_BYTES];
+	uint32_t slot = probe(&f, 1000, 0, bytes);
+
+	(void)state;
+	wire_put32(bytes + 44, 1001);
+	assert_int_equal(answer_to(&f, bytes, f.p.entries[slot].len, true).kind, REPLY_NONE);
+	free(f.memory);
+}
+
+static void of_the_same_byte_the_id_tells_which_probe(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[3][INPATH_PROBE_BYTES];
+	uint32_t slots[3];
+
+	(void)state;
+	for (uint16_t i = 0; i < 3; i++)
+		slots[i] = probe(&f, 1000, (uint16_t)(777 + i), bytes[i]);
+	for (int i = 0; i < 3; i++) {
+		struct reply_match m = answer_to(&f, bytes[i], f.p.entries[slots[i]].len, false);
+
+		assert_int_equal(m.kind, REPLY_EXACT);
+		assert_int_equal(m.slot, slots[i]);
+	}
+	free(f.memory);
+}
+
+static void another_id_is_a_suspicion_with_its_shift(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[INPATH_PROBE_BYTES];
+	uint32_t slot = probe(&f, 1000, 0xfff0, bytes);
+	struct reply_match m;
+
+	(void)state;
+	wire_put16(bytes + 4, 0x0010);
+	m = answer_to(&f, bytes, f.p.entries[slot].len, false);
+	assert_int_equal(m.kind, REPLY_ID);
+	assert_int_equal(m.slot, slot);
+	assert_int_equal(m.shift, 0x20);
+	/* A client's own packet of another length, or another client's, is none. */
+	wire_put16(bytes + 2, 1400);
+	assert_int_equal(answer_to(&f, bytes, f.p.entries[slot].len, false).kind, REPLY_NONE);
+	wire_put16(bytes + 2, f.p.entries[slot].len);
+	bytes[15] ^= 1;
+	assert_int_equal(answer_to(&f, bytes, f.p.entries[slot].len, false).kind, REPLY_NONE);
+	free(f.memory);
+}
+
+static void another_number_is_a_suspicion_with_its_shift(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[INPATH_PROBE_BYTES], other[INPATH_PROBE_BYTES];
+	uint32_t slot = probe(&f, 0xfffffff0, 777, bytes);
+	struct reply_match m;
+
+	(void)state;
+	probe(&f, 0xffffff00, 778, other);
+	wire_put32(bytes + 24, 0x10);
+	m = answer_to(&f, bytes, f.p.entries[slot].len, false);
+	assert_int_equal(m.kind, REPLY_SEQ);
+	assert_int_equal(m.slot, slot);
+	assert_int_equal(m.shift, 0x20);
+	wire_put16(bytes + 4, 779);
+	assert_int_equal(answer_to(&f, bytes, f.p.entries[slot].len, false).kind, REPLY_NONE);
+	free(f.memory);
+}
+
+static void with_no_probe_in_memory_nothing_matches(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct fixture f = fixture_of(v6);
+		uint8_t bytes[INPATH_PROBE_BYTES];
+		uint32_t slot = probe(&f, 1000, 777, bytes);
+		size_t len = f.p.entries[slot].len;
+
+		probes_expire(&f.p, T0 + PROBE_MEMORY);
+		assert_int_equal(answer_to(&f, bytes, len, v6).kind, REPLY_NONE);
+		free(f.memory);
+	}
+}
+
+/* --- the server's ACK ----------------------------------------------------------------------------- */
+
+/* A server's ACK of everything, which says that [start, end) came again. */
+static struct wire_tcp dsack(uint32_t start, uint32_t end)
+{
+	return (struct wire_tcp){
+		.seq = SERVER_SEQ,
+		.ack = ACKED,
+		.flags = TCP_ACK,
+		.window = WINDOW,
+		.sack_count = 1,
+		.sack = { { start, end } },
+	};
+}
+
+static uint32_t match(const struct fixture *f, struct wire_tcp t)
+{
+	struct held_packet h;
+
+	return reply_match_dsack(&f->p, &f->tuple, held_tcp(&h, false, f->v6, t));
+}
+
+static void a_dsack_names_its_probe_by_exactly_its_byte(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct fixture f = fixture_of(v6);
+		uint8_t bytes[INPATH_PROBE_BYTES];
+		uint32_t slot = probe(&f, 1000, 777, bytes);
+		struct wire_tcp t = dsack(1000, 1001);
+
+		assert_int_equal(match(&f, t), slot);
+		assert_int_equal(match(&f, dsack(1000, 1002)), TABLE_NONE);
+		assert_int_equal(match(&f, dsack(999, 1001)), TABLE_NONE);
+		assert_int_equal(match(&f, dsack(1001, 1002)), TABLE_NONE);
+		assert_int_equal(match(&f, dsack(1000, 1000)), TABLE_NONE);
+		assert_int_equal(match(&f, dsack(1001, 1000)), TABLE_NONE);
+		t.sack_count = 0;
+		assert_int_equal(match(&f, t), TABLE_NONE);
+		/* Only the first block may be a D-SACK (RFC 2883 4). */
+		t = dsack(5000, 6000);
+		t.sack_count = 2;
+		t.sack[1] = (struct tcp_sack_block){ 1000, 1001 };
+		assert_int_equal(match(&f, t), TABLE_NONE);
+		free(f.memory);
+	}
+}
+
+static void a_block_above_the_acknowledgement_is_no_dsack(void **state)
+{
+	static const uint32_t seqs[] = { 1000, 0xffffffff, 0x7fffffff };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seqs) / sizeof(seqs[0]); i++) {
+		struct fixture f = fixture_of(false);
+		uint8_t bytes[INPATH_PROBE_BYTES];
+		uint32_t slot = probe(&f, seqs[i], 777, bytes);
+		struct wire_tcp t = dsack(seqs[i], seqs[i] + 1);
+
+		t.ack = seqs[i] + 1;
+		assert_int_equal(match(&f, t), slot);
+		t.ack = seqs[i];
+		assert_int_equal(match(&f, t), TABLE_NONE);
+		free(f.memory);
+	}
+}
+
+static void a_dsack_for_another_flow_or_an_empty_probe_is_none(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[INPATH_PROBE_BYTES];
+	uint32_t slot = probe(&f, 1000, 777, bytes);
+	struct sent_probe *s = &f.p.entries[slot];
+
+	(void)state;
+	s->tuple.client_port++;
+	assert_int_equal(match(&f, dsack(1000, 1001)), TABLE_NONE);
+	s->tuple.client_port--;
+	s->tuple.client.bytes[3]++;
+	assert_int_equal(match(&f, dsack(1000, 1001)), TABLE_NONE);
+	s->tuple.client.bytes[3]--;
+	s->empty = true;
+	assert_int_equal(match(&f, dsack(1000, 1001)), TABLE_NONE);
+	s->empty = false;
+	assert_int_equal(match(&f, dsack(1000, 1001)), slot);
+	free(f.memory);
+}
+
+static void of_probes_with_the_same_byte_the_unanswered_one_is_named(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[INPATH_PROBE_BYTES];
+	uint32_t old = probe(&f, 1000, 777, bytes), new = probe(&f, 1000, 778, bytes);
+
+	(void)state;
+	assert_int_equal(match(&f, dsack(1000, 1001)), new);
+	f.p.entries[new].answered = true;
+	assert_int_equal(match(&f, dsack(1000, 1001)), old);
+	f.p.entries[old].answered = true;
+	assert_int_equal(match(&f, dsack(1000, 1001)), new);
+	free(f.memory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_quote_matches_its_probe_from_its_shortest_length_on),
+		cmocka_unit_test(a_rewritten_client_is_recorded_as_such),
+		cmocka_unit_test(a_quote_of_anything_else_is_foreign),
+		cmocka_unit_test(an_ipv6_quote_with_another_number_is_foreign),
+		cmocka_unit_test(of_the_same_byte_the_id_tells_which_probe),
+		cmocka_unit_test(another_id_is_a_suspicion_with_its_shift),
+		cmocka_unit_test(another_number_is_a_suspicion_with_its_shift),
+		cmocka_unit_test(with_no_probe_in_memory_nothing_matches),
+		cmocka_unit_test(a_dsack_names_its_probe_by_exactly_its_byte),
+		cmocka_unit_test(a_block_above_the_acknowledgement_is_no_dsack),
+		cmocka_unit_test(a_dsack_for_another_flow_or_an_empty_probe_is_none),
+		cmocka_unit_test(of_probes_with_the_same_byte_the_unanswered_one_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
