@@ -96,6 +96,17 @@ static inline void stage_handshake(struct tcp_flow *flow, uint32_t c, uint32_t s
 	UP(flow, T0 + 23 * MS, .seq = c, .ack = s, .flags = TCP_ACK, .window = 502);
 }
 
+/* The bytes that probes may repeat are [from, to), and are the client's. */
+static inline void assert_kept(const struct tcp_flow *f, uint32_t from, uint32_t to)
+{
+	assert_int_equal(f->acked.len, to - from);
+	if (from == to)
+		return;
+	assert_int_equal(f->acked.seq, from);
+	for (uint32_t seq = from; seq != to; seq++)
+		assert_int_equal(f->acked.bytes[seq - from], stage_byte(seq));
+}
+
 /* Zeroed memory in which `init` carves a stage; to be freed. */
 static inline void *stage_memory(size_t used)
 {

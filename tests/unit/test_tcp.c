@@ -15,17 +15,6 @@ static const uint32_t STARTS[][2] = {
 				    (c = STARTS[i_][0], s = STARTS[i_][1], true);                  \
 		i_++)
 
-/* The bytes that probes may repeat are [from, to), and are the client's. */
-static void assert_kept(const struct tcp_flow *f, uint32_t from, uint32_t to)
-{
-	assert_int_equal(f->acked.len, to - from);
-	if (from == to)
-		return;
-	assert_int_equal(f->acked.seq, from);
-	for (uint32_t seq = from; seq != to; seq++)
-		assert_int_equal(f->acked.bytes[seq - from], stage_byte(seq));
-}
-
 static void a_handshake_establishes_and_times_both_sides(void **state)
 {
 	(void)state;
