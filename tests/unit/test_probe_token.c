@@ -100,6 +100,30 @@ static void in_ipv4_a_byte_serves_again_when_its_answer_is_in_or_given_up(void *
 	free(f.memory);
 }
 
+/* One byte, answered each time, so that only the ID is left to tell its probes apart. */
+static void in_ipv4_no_byte_gets_the_same_id_twice(void **state)
+{
+	enum {
+		PROBES = 4000 /* over a hundred would, by chance alone */
+	};
+	struct fixture f = probes_of(PROBES);
+	struct inpath_tuple tuple = tuple_of(false);
+	struct tcp_flow t = flow_of(1000, 2, 2000);
+	static bool seen[65536];
+	struct probe_token token;
+	uint32_t slot;
+
+	(void)state;
+	while (f.p.table.count < PROBES) {
+		if (!send_probe(&f.p, &tuple, &t, T0, &token, &slot))
+			continue;
+		assert_false(seen[token.ip_id]);
+		seen[token.ip_id] = true;
+		f.p.entries[slot].answered = true;
+	}
+	free(f.memory);
+}
+
 static void a_fresh_byte_is_preferred_to_one_given_up(void **state)
 {
 	struct fixture f = probes_of(128);
@@ -292,6 +316,7 @@ int main(void)
 		cmocka_unit_test(the_last_byte_kept_may_serve_if_more_was_sent),
 		cmocka_unit_test(in_ipv6_no_number_serves_again_for_30_s),
 		cmocka_unit_test(in_ipv4_a_byte_serves_again_when_its_answer_is_in_or_given_up),
+		cmocka_unit_test(in_ipv4_no_byte_gets_the_same_id_twice),
 		cmocka_unit_test(a_fresh_byte_is_preferred_to_one_given_up),
 		cmocka_unit_test(other_flows_tokens_are_their_own),
 		cmocka_unit_test(the_ipv4_id_is_never_zero_and_spread_over_all_others),
