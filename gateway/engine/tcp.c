@@ -141,9 +141,7 @@ void tcp_was_unseen(struct tcp_flow *t)
 /* Is `b` so far from `a` that no window spans both? */
 static bool far_apart(uint32_t a, uint32_t b)
 {
-	uint32_t ahead = b - a;
-
-	return ahead > TCP_FAR && ahead < -TCP_FAR;
+	return b - a > TCP_FAR && a - b > TCP_FAR;
 }
 
 /* One byte that the peer has acknowledged, the last one sent (RFC 9293 3.8.4). */
