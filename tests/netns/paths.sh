@@ -27,7 +27,7 @@ flow() {
 	local kind=$1 client=$2 family=$3 service=$4 dport=$5 sport=$((NEXT_PORT++)) url i args=()
 	url=$(url_of "$service" "$dport")
 	case $kind in
-	down) args=(--limit-rate 700k -o /dev/null "$url/medium.bin") ;;
+	down) args=(-o /dev/null "$url/paced/medium.bin") ;;
 	up) args=(--limit-rate 700k -T "$NET_WORK/s1/www/medium.bin" "$url/upload/$sport") ;;
 	hls)
 		args=(--limit-rate 700k)

@@ -17,6 +17,8 @@
 #
 #	/hls/stream.m3u8, /hls/seg-0.ts ... seg-9.ts	a video in segments, 256 KiB each
 #	/large.bin					HOME_LARGE_MB (16) MiB
+#	/paced/...					the same at 500 kB a second, by the server's own clock: a
+#							client's limit lets a small file through at once
 #	/upload/NAME					keeps what is PUT there
 #
 # Served files lie in $NET_WORK/s1/www and s2/www, uploads in their upload/, the certificate authority
@@ -228,6 +230,7 @@ home_service() {
 				listen [::]:8443 ssl;
 				root $dir/www;
 				location /upload/ { dav_methods PUT; }
+				location /paced/ { alias $dir/www/; limit_rate 500k; }
 			}
 		}
 	END
