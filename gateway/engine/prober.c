@@ -42,6 +42,7 @@ void prober_begin(struct prober *p, const struct inpath_settings *settings, uint
 	p->expected = expected <= INPATH_MAX_HOPS ? expected : 0;
 	p->e2e_ns = e2e_ns;
 	p->began = now;
+	p->settled = known ? now + PROBER_SETTLE_WAIT : now;
 	/* An inferred distance may be one too short; one that was seen is not. */
 	if (p->expected)
 		wave = known ? expected : expected + 1U;
@@ -85,6 +86,12 @@ static bool waited_for(const struct prober *p, uint8_t ttl, inpath_time now)
 	return hop->sent && hop->addr_count == 0 && now < p->last_sent[ttl - 1] + wait_for(p, ttl);
 }
 
+/* When time alone may next allow a touch. */
+static inpath_time touch_patience(const struct prober *p, inpath_time now)
+{
+	return now < p->settled ? p->settled : p->settled + PROBER_QUIET_WAIT;
+}
+
 enum touch_permit {
 	TOUCH_NOW,
 	TOUCH_LATER, /* a better moment may come */
@@ -95,7 +102,7 @@ enum touch_permit {
 static enum touch_permit touch_permit(
 	const struct prober *p, const struct prober_view *view, uint8_t ttl, inpath_time now)
 {
-	bool patient = now < p->began + PROBER_QUIET_WAIT;
+	bool patient = now < touch_patience(p, now);
 	const struct inpath_hop *before = ttl > 1 ? &p->hops[ttl - 2] : NULL;
 
 	if (p->unplaced)
@@ -111,7 +118,7 @@ static enum touch_permit touch_permit(
 			return patient ? TOUCH_LATER : TOUCH_NEVER;
 		return TOUCH_NOW;
 	}
-	if (view->quiet)
+	if (view->quiet && (view->caught_up || now >= p->settled))
 		return TOUCH_NOW;
 	if (patient)
 		return TOUCH_LATER;
@@ -148,7 +155,7 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 	}
 	if (prober_is_touch(p, ttl)) {
 		enum touch_permit permit = touch_permit(p, view, ttl, now);
-		inpath_time patience = p->began + PROBER_QUIET_WAIT;
+		inpath_time patience = touch_patience(p, now);
 
 		if (permit == TOUCH_LATER && now < patience && patience < s->earliest)
 			s->earliest = patience;

@@ -31,11 +31,14 @@ enum {
 };
 
 /* The least time before a TTL is tried again: a router's slow path may take tens of ms. */
-#define PROBER_WAIT_FLOOR (100 * INPATH_MSEC)
+#define PROBER_WAIT_FLOOR  (100 * INPATH_MSEC)
 /* So long do touches wait for a moment in which the client has nothing unacknowledged. */
-#define PROBER_QUIET_WAIT (1500 * INPATH_MSEC)
+#define PROBER_QUIET_WAIT  (1500 * INPATH_MSEC)
+/* Before that, where an earlier trace has shown the server's hop, for one in which the server has
+ * caught up as well: what it has received but not read yet makes its window news. */
+#define PROBER_SETTLE_WAIT (5 * INPATH_SEC)
 /* So long does a trace wait for its budget, or for its flow to stop retransmitting. */
-#define PROBER_HELD_MAX   (10 * INPATH_SEC)
+#define PROBER_HELD_MAX    (10 * INPATH_SEC)
 
 /* What the walk itself knows. */
 struct prober {
@@ -49,6 +52,7 @@ struct prober {
 	uint64_t unplaced_rtt_ns;
 	uint16_t sent;
 	inpath_time began;
+	inpath_time settled;    /* from now on a quiet moment is enough for a touch */
 	inpath_time first_sent; /* 0: nothing sent yet */
 	inpath_time last_sent[INPATH_MAX_HOPS];
 	struct inpath_hop hops[INPATH_MAX_HOPS]; /* hops[0] is TTL 1 */
@@ -57,6 +61,7 @@ struct prober {
 /* What the flow allows at the moment. */
 struct prober_view {
 	bool quiet;       /* the client has nothing unacknowledged: a touch's answer has no news */
+	bool caught_up;   /* the server has read and answered, too: nor is its window news */
 	bool earlier_ack; /* the client has sent an acknowledgement before its newest */
 	bool empty;       /* probes carry no byte: at most one may reach the server */
 	bool server_busy; /* server data is in flight: no empty touch */

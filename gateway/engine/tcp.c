@@ -321,6 +321,7 @@ static uint32_t server_packet(
 	}
 	t->server.window = h->window;
 	t->server_flags = h->flags;
+	t->server_spoke = p->payload_len != 0;
 	t->server_epoch = epoch;
 	t->server_seen = true;
 	return saw;

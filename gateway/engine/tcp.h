@@ -71,6 +71,7 @@ struct tcp_flow {
 	bool untouchable;   /* MPTCP, TCP-MD5 or TCP-AO, or options that cannot be read */
 	bool data_acked;    /* the server acknowledged client data */
 	bool server_seen;   /* a server packet was seen; its flags and `server` are its own */
+	bool server_spoke;  /* the server's newest packet carried data */
 	bool has_earlier;   /* `earlier_ack` is valid */
 	bool has_timestamp; /* the client's packets carry the option */
 	bool dont_fragment;

@@ -376,6 +376,7 @@ static struct prober_view view_of(const struct flow *f, inpath_time now)
 	const struct tcp_flow *t = &f->tcp;
 	struct prober_view v = {
 		.quiet = tcp_quiet(t) && t->server_seen,
+		.caught_up = t->server_spoke,
 		.earlier_ack = t->has_earlier,
 		.empty = t->acked.len <= 1,
 		.server_busy = tcp_server_in_flight(t),

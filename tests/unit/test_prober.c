@@ -21,7 +21,8 @@ enum {
 	EMPTY = 4,
 	BUSY = 8,
 	MAY_END = 16,
-	CALM = QUIET | EARLIER,
+	CAUGHT_UP = 32,
+	CALM = QUIET | EARLIER | CAUGHT_UP,
 };
 
 #define ASK       EV_NONE, 0
@@ -123,6 +124,25 @@ static const struct script SCRIPTS[] = {
 		.lines = { { "needs none beyond", 0, ASK, "1-4 until 1000" } } },
 	{ "a server next door", WALK(2, 5, 32), 1, .view = CALM,
 		.lines = { { "", 0, ASK, "1-2 until 1000" }, { "", 5, SERVER(1), "reached" } } },
+	{ "a server whose place is known, and that reads", WALK(2, 5, 32), 4, .known = true,
+		.view = QUIET | EARLIER,
+		.lines = { { "routers need not wait", 0, ASK, "1-2 until 1000" },
+			{ "", 10, HOP(1), "until 100" }, { "touches do", 10, HOP(2), "until 5000" },
+			{ "until it has answered", 4000, VIEW(CALM), "3-4 until 4100" } } },
+	{ "a server whose place is known, and that only reads", WALK(2, 5, 32), 4, .known = true,
+		.view = QUIET | EARLIER,
+		.lines = { { "", 0, ASK, "1-2 until 1000" }, { "", 10, HOP(1), "until 100" },
+			{ "", 10, HOP(2), "until 5000" },
+			{ "then a quiet moment is enough", 5000, ASK, "3-4 until 5100" } } },
+	{ "a server whose place is known, and a client that never pauses", WALK(2, 5, 32), 4,
+		.known = true, .view = EARLIER,
+		.lines = { { "", 0, ASK, "1-2 until 1000" }, { "", 10, HOP(1), "until 100" },
+			{ "", 10, HOP(2), "until 5000" },
+			{ "a quiet moment is waited for next", 5000, ASK, "until 6500" },
+			{ "and then not even that", 6500, ASK, "3 until 6600" } } },
+	{ "a server whose place is not known, and that reads", WALK(2, 5, 32), 4,
+		.view = QUIET | EARLIER,
+		.lines = { { "its path is wanted at once", 0, ASK, "1-5 until 1000" } } },
 	{ "a server at an unknown distance", WALK(2, 5, 32), 0, .view = CALM,
 		.lines = { { "", 0, ASK, "1-16 until 1000" } } },
 	{ "a server at a distance beyond belief", WALK(2, 5, 32), 127, .view = CALM,
@@ -218,6 +238,7 @@ static struct prober_view view_of(unsigned int bits, inpath_time hold)
 {
 	return (struct prober_view){
 		.quiet = bits & QUIET,
+		.caught_up = bits & CAUGHT_UP,
 		.earlier_ack = bits & EARLIER,
 		.empty = bits & EMPTY,
 		.server_busy = bits & BUSY,
