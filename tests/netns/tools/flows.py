@@ -34,6 +34,7 @@ STEP = 16384  # bytes that a slow transfer moves at a time
 PAUSE = 0.05  # seconds between them
 BLOCK = os.urandom(1 << 18)
 ASK = 100  # bytes of a bulk transfer's request
+BULK = 1 << 27  # bytes that it has at least
 
 
 class Wrong(Exception):
@@ -127,7 +128,7 @@ def requests(spec, config):
 def pour(sock, enough):
     """Sends blocks until it is enough; returns their number of bytes and CRC."""
     total = crc = 0
-    while not os.path.exists(enough):
+    while total < BULK or not os.path.exists(enough):
         sock.sendall(BLOCK)
         crc = zlib.crc32(BLOCK, crc)
         total += len(BLOCK)
