@@ -37,7 +37,8 @@ static bool eligible(const struct inpath_engine *e, const struct flow *f, inpath
 	if (f->state != FLOW_TRACED || f->decided != e->set_number || e->stopping ||
 		now < f->next_trace || wan_rewrites_ttl(e, f->out_ifindex) || f->out_ifindex == 0)
 		return false;
-	if (!t->established || t->closed || !t->server_seen || !t->client.ack_known)
+	if (!t->established || t->closed || t->untouchable || !t->server_seen ||
+		!t->client.ack_known)
 		return false;
 	/* From the first acknowledgement of client data on there is a byte to repeat. */
 	return t->acked.len > 1 || now >= t->first_seen + TRACE_EMPTY_AFTER;
@@ -210,7 +211,7 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 	if (stop == INPATH_STOP_REACHED)
 		e->stats.traces_reached++;
 	path_take(&t->path, t->walk.hops, last,
-		t->walk.unplaced ? &t->flow_facts.tuple.server : NULL);
+		t->walk.unplaced && !t->walk.server_hop ? &t->flow_facts.tuple.server : NULL);
 	if (f) {
 		const struct client *c = client_find(&e->clients, &f->tuple.client);
 
@@ -371,7 +372,8 @@ static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpa
 	return true;
 }
 
-static struct prober_view view_of(const struct flow *f, inpath_time now)
+static struct prober_view view_of(
+	const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
 	const struct tcp_flow *t = &f->tcp;
 	struct prober_view v = {
@@ -380,6 +382,7 @@ static struct prober_view view_of(const struct flow *f, inpath_time now)
 		.earlier_ack = t->has_earlier,
 		.empty = t->acked.len <= 1,
 		.server_busy = tcp_server_in_flight(t),
+		.may_end = t->server_epoch != e->epoch,
 	};
 
 	if (tcp_recovering(t) && now < t->retransmit_at + TRACE_CALM)
@@ -410,7 +413,11 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		finish(e, slot, INPATH_STOP_ENDED, now);
 		return false;
 	}
-	view = view_of(f, now);
+	if (f->tcp.untouchable) {
+		finish(e, slot, INPATH_STOP_SHORT, now);
+		return false;
+	}
+	view = view_of(e, f, now);
 	answer = prober_ask(&t->walk, &view, now);
 	switch (answer.say) {
 	case PROBER_SEND: return send_one(e, slot, answer.ttls, now);
@@ -431,6 +438,7 @@ static void rearm(struct inpath_engine *e)
 		if (e->outbox.count == INPATH_OUTBOX_ACTIONS)
 			return;
 		f->rested = false;
+		tcp_was_unseen(&f->tcp);
 		e->outbox.items[e->outbox.count].kind = INPATH_ACTION_ARM;
 		e->outbox.items[e->outbox.count++].arm = f->tuple;
 	}
