@@ -143,6 +143,8 @@ void trace_drop(struct inpath_engine *e, uint32_t slot)
 
 	detach(e, t);
 	name_release(&e->names, t->host);
+	/* Answers to its probes may still come: they count for no trace. */
+	t->phase = TRACE_DONE;
 	deadline_set(&e->deadlines, slot, INPATH_TIME_NEVER);
 	table_remove(&e->trace_table, slot);
 }
@@ -413,7 +415,7 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		finish(e, slot, INPATH_STOP_ENDED, now);
 		return false;
 	}
-	if (f->tcp.untouchable) {
+	if (f->tcp.untouchable || t->refused) {
 		finish(e, slot, INPATH_STOP_SHORT, now);
 		return false;
 	}
@@ -495,5 +497,6 @@ void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_
 	 * this flow's probes do not get out, so leave it alone until its next interval. */
 	e->stats.probes_refused++;
 	prober_unsent(&t->walk, s->ttl);
-	finish(e, s->trace, INPATH_STOP_SHORT, e->now);
+	t->refused = true;
+	deadline_set(&e->deadlines, s->trace, e->now);
 }

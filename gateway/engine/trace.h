@@ -54,6 +54,7 @@ struct trace {
 	uint8_t phase; /* enum trace_phase */
 	enum inpath_why why;
 	enum inpath_stop stop;
+	bool refused;  /* the kernel let a probe not out */
 	bool waited;   /* counted in budget_waits */
 	bool log_path; /* a path record is due */
 	bool log_change;
