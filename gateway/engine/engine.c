@@ -282,7 +282,10 @@ static bool only_an_answer(
 	struct inpath_engine *e, uint32_t slot, const struct packet *p, inpath_time now)
 {
 	const struct flow *f = &e->flows.entries[slot];
-	uint32_t probe = reply_match_dsack(&e->probes, &f->tuple, p);
+	uint32_t probe;
+
+	probes_expire(&e->probes, e->now);
+	probe = reply_match_dsack(&e->probes, &f->tuple, p);
 
 	if (probe == TABLE_NONE)
 		return reply_is_bare(&f->tcp, p, e->epoch) && trace_bare_ack(e, slot, now);
@@ -338,6 +341,7 @@ static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inp
 {
 	struct reply_match m = { .kind = REPLY_NONE };
 
+	probes_expire(&e->probes, e->now);
 	/* Answers come from the WAN. What a LAN client says of our probes is a forgery. */
 	if (meta->in_side == INPATH_SIDE_WAN)
 		m = reply_match_icmp(&e->probes, p);

@@ -22,7 +22,7 @@
 
 enum {
 	WORLD_EVENTS = 512,
-	WORLD_RECORDS = 64,
+	WORLD_RECORDS = 256,
 	WORLD_ISS = 0xfffffff0, /* so that every flow's numbers wrap around */
 	WORLD_IRS = 0xffffffa0,
 	WAN = 2,
