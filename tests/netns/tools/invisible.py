@@ -190,12 +190,16 @@ def wrong_losses(flow, lost):
 
 
 def client_view(flow):
-    """Answers to probes that the client got: how many had news, and which had none."""
+    """
+    Answers to probes that the client got: how many had news, and which had none. What the server's
+    later data has overtaken is not compared with what came before it.
+    """
     news, bare = 0, []
-    last = None
+    last = end = None
     for p in flow.down["client"]:
         same = last and (p.ack, p.window) == (last.ack, last.window)
-        plain = not p.payload and p.flags == ACK and same
+        overtaken = end is not None and before(p.seq, end)
+        plain = not p.payload and p.flags == ACK and same and not overtaken
         if names_probe(p, flow.probes["wan"]):
             news += 1
             if plain and len(p.sack) == 1:
@@ -203,6 +207,8 @@ def client_view(flow):
         elif plain and not p.sack and p.seq == end_of(last):
             bare.append(p)
         last = p
+        if end is None or before(end, end_of(p)):
+            end = end_of(p)
     return news, bare
 
 
