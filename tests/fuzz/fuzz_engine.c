@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fuzz_engine: any sequence of packets, DNS copies, ticks, refusals and time, over tiny tables.
+ *
+ * The input is a script: an opcode and its arguments, again and again. Two flows of each family live
+ * in it, so that a short script already finds its way to probes and their answers.
+ *
+ * Invariants: a packet leaves nothing in the outbox; at most two probes a tick; a probe is well-formed,
+ * has at most one byte, and that byte is one the client has sent at that sequence number; only ICMP
+ * errors and ACKs without payload are dropped; time standing still, the engine comes to rest.
+ */
+#include "inpath/engine.h"
+#include "tests/unit/wire.h"
+
+enum {
+	FLOWS = 4,
+	STILL_TICKS = 4096,
+};
+
+struct flow_state {
+	uint32_t client_nxt;
+	uint32_t server_nxt;
+};
+
+struct script {
+	const uint8_t *at;
+	size_t left;
+};
+
+struct ground {
+	struct inpath_engine *engine;
+	inpath_time now;
+	struct flow_state flows[FLOWS];
+	struct inpath_probe probes[16];
+	uint32_t probe_count;
+	bool refuse;
+};
+
+static uint8_t next(struct script *s)
+{
+	uint8_t byte = 0;
+
+	if (s->left) {
+		byte = *s->at++;
+		s->left--;
+	}
+	return byte;
+}
+
+static void demand(bool truth)
+{
+	if (!truth)
+		abort();
+}
+
+/* What every client says at a sequence number, so that a probe's byte can be checked. */
+static uint8_t said(uint32_t seq)
+{
+	return (uint8_t)(seq * 7 + (seq >> 8));
+}
+
+static void give(struct ground *g, const uint8_t *bytes, size_t len, bool from_client)
+{
+	uint8_t *copy = wire_exact(bytes, len);
+	struct inpath_meta meta = {
+		.source = INPATH_SOURCE_FORWARD,
+		.in_side = from_client ? INPATH_SIDE_LAN : INPATH_SIDE_WAN,
+		.out_side = from_client ? INPATH_SIDE_WAN : INPATH_SIDE_LAN,
+		.in_ifindex = from_client ? 3 : 2,
+		.out_ifindex = from_client ? 2 : 3,
+		.last = true,
+	};
+	struct inpath_verdict v = inpath_engine_packet(g->engine, &meta, copy, len, len, g->now);
+
+	demand(inpath_engine_outbox(g->engine)->count == 0);
+	if (v.drop) {
+		struct packet p;
+
+		demand(parse_packet(copy, len, len, &p) == PARSE_OK);
+		demand(p.icmp_error || (p.proto == INPATH_PROTO_TCP && p.payload_len == 0));
+		demand(!from_client);
+	}
+	wire_exact_free(copy, len);
+}
+
+/* A TCP packet of one of the flows, right but for what the script bends. */
+static void say(struct ground *g, struct script *s, bool from_client)
+{
+	uint8_t which = next(s), bend = next(s), size = next(s), bytes[WIRE_MAX], payload[256];
+	struct flow_state *f = &g->flows[which % FLOWS];
+	bool v6 = which & 1;
+	const char *client = v6 ? "2001:db8:1::10" : "192.168.1.10";
+	const char *server = v6 ? "2001:db8:2::7" : "198.51.100.7";
+	struct wire_tcp t = {
+		.ip = { .src = from_client ? client : server,
+			.dst = from_client ? server : client,
+			.ttl = (uint16_t)(from_client ? 63 : 58 - (which >> 6)) },
+		.src_port = (uint16_t)(from_client ? 40000 + which % FLOWS : 443),
+		.dst_port = (uint16_t)(from_client ? 443 : 40000 + which % FLOWS),
+		.seq = from_client ? f->client_nxt : f->server_nxt,
+		.ack = from_client ? f->server_nxt : f->client_nxt,
+		.flags = TCP_ACK,
+		.window = 500,
+		.payload = payload,
+		.payload_len = size,
+	};
+
+	if (bend & 1)
+		t.flags = TCP_SYN | (from_client ? 0 : TCP_ACK);
+	if (bend & 2)
+		t.seq += (uint32_t)(int8_t)next(s);
+	if (bend & 4)
+		t.ack += (uint32_t)(int8_t)next(s);
+	if (bend & 8)
+		t.flags ^= next(s);
+	if (bend & 16)
+		t.window = next(s);
+	if (bend & 32) {
+		t.sack_count = 1;
+		t.sack[0].start = t.ack - next(s);
+		t.sack[0].end = t.sack[0].start + 1 + (bend >> 7);
+	}
+	if (bend & 64)
+		t.timestamp = true;
+	if (t.flags & TCP_SYN) {
+		t.payload_len = 0;
+		t.sack_permitted = true;
+	}
+	for (size_t i = 0; i < t.payload_len; i++)
+		payload[i] = said(t.seq + (uint32_t)i);
+	give(g, bytes, wire_tcp(bytes, &t), from_client);
+	if (from_client)
+		f->client_nxt = t.seq + (uint32_t)t.payload_len + !!(t.flags & TCP_SYN);
+	else
+		f->server_nxt = t.seq + (uint32_t)t.payload_len + !!(t.flags & TCP_SYN);
+}
+
+static void take_probe(struct ground *g, const struct inpath_probe *probe)
+{
+	struct packet p;
+
+	demand(probe->len <= INPATH_PROBE_BYTES);
+	demand(wire_checksums_right(probe->bytes, probe->len));
+	demand(parse_packet(probe->bytes, probe->len, probe->len, &p) == PARSE_OK);
+	demand(p.proto == INPATH_PROTO_TCP && p.ttl >= 1 && p.ttl <= INPATH_MAX_HOPS);
+	demand(p.payload_len <= 1 && !(p.tcp.flags & ~(TCP_ACK | TCP_PSH)));
+	if (p.payload_len)
+		demand(p.payload[0] == said(p.tcp.seq));
+	g->probes[g->probe_count++ % 16] = *probe;
+}
+
+static void tick(struct ground *g)
+{
+	const struct inpath_outbox *box;
+	uint32_t sends = 0, ids[INPATH_OUTBOX_ACTIONS];
+
+	inpath_engine_tick(g->engine, g->now);
+	box = inpath_engine_outbox(g->engine);
+	demand(box->count <= INPATH_OUTBOX_ACTIONS);
+	for (uint32_t i = 0; i < box->count; i++) {
+		if (box->items[i].kind != INPATH_ACTION_SEND)
+			continue;
+		take_probe(g, &box->items[i].probe);
+		ids[sends++] = box->items[i].probe.id;
+	}
+	demand(sends <= INPATH_SENDS_A_TICK);
+	for (uint32_t i = 0; i < sends; i++)
+		inpath_engine_sent(g->engine, ids[i], g->refuse ? 1 : 0, g->now);
+}
+
+/* A router's or the server's answer to one of the latest probes, bent as the script says. */
+static void answer(struct ground *g, struct script *s)
+{
+	uint8_t which = next(s), bend = next(s), at = next(s), bytes[WIRE_MAX];
+	struct inpath_probe probe;
+	struct packet p;
+
+	if (g->probe_count == 0)
+		return;
+	probe = g->probes[which % (g->probe_count < 16 ? g->probe_count : 16)];
+	demand(parse_packet(probe.bytes, probe.len, probe.len, &p) == PARSE_OK);
+	if (bend & 1) {
+		char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
+		int family = p.family == INPATH_AF_INET ? AF_INET : AF_INET6;
+		const struct flow_state *f = &g->flows[p.src_port % FLOWS];
+
+		inet_ntop(family, p.src.bytes, client, sizeof(client));
+		inet_ntop(family, p.dst.bytes, server, sizeof(server));
+		give(g, bytes,
+			wire_tcp(bytes,
+				&(struct wire_tcp){
+					.ip = { .src = server, .dst = client, .ttl = 58 },
+					.src_port = 443,
+					.dst_port = p.src_port,
+					.seq = f->server_nxt,
+					.ack = f->client_nxt,
+					.flags = TCP_ACK,
+					.window = (uint16_t)(500 + (bend >> 7)),
+					.sack_count = bend >> 6 & 1,
+					.sack = { { p.tcp.seq, p.tcp.seq + 1 } } }),
+			false);
+		return;
+	}
+	if (bend & 2)
+		probe.bytes[4 + at % (probe.len - 4)] ^= bend; /* not the version */
+	give(g, bytes,
+		wire_time_exceeded(bytes, p.family == INPATH_AF_INET ? "10.0.0.9" : "2001:db8::9",
+			probe.bytes, probe.len),
+		bend & 4);
+}
+
+/* Bytes of the script as they are: as a packet, or as a DNS message behind right headers. */
+static void raw(struct ground *g, struct script *s, bool dns)
+{
+	size_t len = next(s);
+	struct inpath_meta meta = { .source = INPATH_SOURCE_DNS, .out_side = INPATH_SIDE_LAN };
+	uint8_t bytes[WIRE_MAX];
+
+	len = len < s->left ? len : s->left;
+	if (dns) {
+		size_t whole = wire_udp(bytes,
+			&(struct wire_udp){ .ip = { .src = "192.168.1.1", .dst = "192.168.1.10" },
+				.src_port = 53,
+				.dst_port = 5000,
+				.payload = s->at,
+				.payload_len = len });
+
+		inpath_engine_dns(g->engine, &meta, bytes, whole, whole, g->now);
+		demand(inpath_engine_outbox(g->engine)->count == 0);
+	} else {
+		give(g, s->at, len, len & 1);
+	}
+	s->at += len;
+	s->left -= len;
+}
+
+static void come_to_rest(struct ground *g)
+{
+	for (int i = 0; inpath_engine_next_deadline(g->engine) <= g->now; i++) {
+		demand(i < STILL_TICKS);
+		tick(g);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct inpath_limits limits = {
+		.flows = 3, .names = 4, .hellos = 1, .traces = 2, .histories = 1
+	};
+	static const uint64_t seed[2] = { 3, 4 };
+	struct inpath_policy policy = {
+		.name = "all",
+		.action = INPATH_TRACE,
+		.protocols = INPATH_PROTOCOL_TCP,
+		.settings = { .interval_s = 1,
+			.max_hops = 16,
+			.attempts = 2,
+			.gap = 3,
+			.touch = true },
+	};
+	struct inpath_policy_set set = {
+		.policies = &policy,
+		.policies_count = 1,
+		.budget = { .gateway = 100, .client = 100, .first_hops = 50 },
+		.timeout_ms = 1000,
+		.mark_probe = 1,
+		.mark_rest = 2,
+		.log_hops = true,
+		.log_probes = true,
+	};
+	struct script s = { data, size };
+	struct ground g = { .now = INPATH_SEC };
+	void *memory = calloc(1, inpath_engine_size(&limits));
+
+	demand(memory != NULL);
+	g.engine = inpath_engine_init(memory, &limits, seed);
+	inpath_engine_set_policy(g.engine, &set, g.now);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		g.flows[i] = (struct flow_state){ i * 0x7fffff00U, i * 0x55555500U };
+	while (s.left) {
+		switch (next(&s) % 12) {
+		case 0:
+		case 1: say(&g, &s, true); break;
+		case 2:
+		case 3: say(&g, &s, false); break;
+		case 4: tick(&g); break;
+		case 5: g.now += (uint64_t)next(&s) * INPATH_MSEC; break;
+		case 6: g.now += (uint64_t)next(&s) * 200 * INPATH_MSEC; break;
+		case 7:
+		case 8: answer(&g, &s); break;
+		case 9: raw(&g, &s, next(&s) & 1); break;
+		case 10: come_to_rest(&g); break;
+		case 11:
+			g.refuse = next(&s) & 1;
+			policy.settings.touch = next(&s) & 1;
+			policy.action = next(&s) & 1 ? INPATH_TRACE : INPATH_IGNORE;
+			inpath_engine_set_policy(g.engine, &set, g.now);
+			break;
+		}
+	}
+	come_to_rest(&g);
+	inpath_engine_stop(g.engine, g.now);
+	come_to_rest(&g);
+	free(memory);
+	return 0;
+}
