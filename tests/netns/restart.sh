@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# restart [BUILD]: inpathd killed, stopped and started again, rules taken away and put back, all in the
+# middle of transfers: these end as if nothing had been, and flows met in mid-stream are traced.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+NEXT_PORT=20000
+declare -A PLAYER=() # "KIND FAMILY" -> PID
+declare -A SPORT=()
+
+# A download (paced by the server) and an upload (by the client) of either family, some seconds long.
+begin_transfers() {
+	local family
+	for family in 4 6; do
+		SPORT["down $family"]=$((NEXT_PORT++))
+		home_curl tv "$family" --local-port "${SPORT["down $family"]}" \
+			"https://$S1_NAME/paced/medium.bin" -o "$NET_WORK/down$family" 2>>"$NET_WORK/clients.err" &
+		PLAYER["down $family"]=$!
+		SPORT["up $family"]=$((NEXT_PORT++))
+		home_curl laptop "$family" --local-port "${SPORT["up $family"]}" --limit-rate 600k \
+			-T "$NET_WORK/s1/www/medium.bin" "https://$S1_NAME/upload/up$family" 2>>"$NET_WORK/clients.err" &
+		PLAYER["up $family"]=$!
+	done
+	for family in 4 6; do
+		wait_for 20 on_its_way "${SPORT["down $family"]}" && wait_for 20 on_its_way "${SPORT["up $family"]}"
+	done
+}
+
+# Is the connection there, established?
+on_its_way() {
+	[ -n "$(on gw conntrack -L -p tcp -f "ipv$([ $((($1 - 20000) / 2 % 2)) = 0 ] && echo 4 || echo 6)" \
+		--orig-port-src "$1" --state ESTABLISHED 2>/dev/null)" ]
+}
+
+still_under_way() {
+	local one
+	for one in "${!PLAYER[@]}"; do
+		kill -0 "${PLAYER["$one"]}" 2>/dev/null || { echo "# $one ended too early to show anything"; return 1; }
+	done
+}
+
+transfers_end_whole() {
+	local one family bad=0
+	for one in "${!PLAYER[@]}"; do
+		wait "${PLAYER["$one"]}" || bad=1
+	done
+	for family in 4 6; do
+		cmp "$NET_WORK/s1/www/medium.bin" "$NET_WORK/down$family" || bad=1
+		cmp "$NET_WORK/s1/www/medium.bin" "$NET_WORK/s1/www/upload/up$family" || bad=1
+		rm -f "$NET_WORK/down$family" "$NET_WORK/s1/www/upload/up$family"
+	done
+	[ "$bad" -eq 0 ] || { cat "$NET_WORK/clients.err" >&2; return 1; }
+}
+
+# The log since inpathd was started last.
+since_start() {
+	awk '/ev=start/ { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$INPATH_LOG"
+}
+
+was_met() {
+	since_start | grep -q "ev=path .* sport=$1 "
+}
+
+queue_is_bound() {
+	on gw grep -q "^ *537 " /proc/net/netfilter/nfnetlink_queue
+}
+
+queue_is_free() {
+	! queue_is_bound
+}
+
+kill_inpathd() {
+	kill -KILL "$INPATHD_PID"
+	wait_for 10 net_gone "$INPATHD_PID"
+	wait "$INPATHD_PID" 2>/dev/null || true
+}
+
+net_begin restart "${1:-}"
+home_up nat6
+head -c 3000000 /dev/urandom >"$NET_WORK/s1/www/medium.bin"
+inpath_conf 'probe = { interval = 1; }; budget = { gateway = 1000; client = 500; first_hops = 100; };'
+start_inpathd "$NET_WORK/inpath.conf"
+
+begin_transfers
+kill_inpathd
+tap_ok "killed: the transfers are still under way" still_under_way
+tap_ok "killed: every transfer ends whole without it" transfers_end_whole
+
+start_inpathd "$NET_WORK/inpath.conf"
+begin_transfers
+kill_inpathd
+start_inpathd "$NET_WORK/inpath.conf"
+tap_ok "killed and started again: the transfers are still under way" still_under_way
+for one in "down 4" "up 4" "down 6" "up 6"; do
+	wait_for 10 was_met "${SPORT["$one"]}" || true
+done
+tap_ok "killed and started again: every transfer ends whole" transfers_end_whole
+for one in "down 4" "up 4" "down 6" "up 6"; do
+	line=$(since_start | grep "ev=path .* sport=${SPORT["$one"]} " | head -n 1 || true)
+	family=${one#* }
+	client=$([ "${one% *}" = down ] && echo tv || echo laptop)
+	server=S1_$family
+	truth=$(true_path "$family" "$(home_client "$client" "$family")" "${!server}" "${SPORT["$one"]}" 443)
+	# A flow that only listens is touched by an empty probe: its answer names no TTL, so the server may
+	# stand last behind a silent TTL of its own.
+	tap_is "met in mid-stream, $one: traced, named without a greeting, and the routers are true" \
+		"$(field "$line" by) $(record_addresses "$line" | head -n 5 | paste -sd' ')" \
+		"addr $(head -n 5 <<<"$truth" | paste -sd' ')"
+done
+
+begin_transfers
+status=0
+finish "$INPATHD_PID" || status=$?
+tap_is "stopped: it ends well" "$status" 0
+tap_ok "stopped: no queue is held" queue_is_free
+tap_ok "stopped: the transfers are still under way" still_under_way
+tap_ok "stopped: every transfer ends whole without it" transfers_end_whole
+
+start_inpathd "$NET_WORK/inpath.conf"
+begin_transfers
+inpath_rules down
+tap_ok "rules down: the transfers are still under way" still_under_way
+inpath_rules up
+tap_ok "rules up again: every transfer ends whole" transfers_end_whole
+
+# At full speed, over and over: whatever moment it is.
+for family in 4 6; do
+	for i in 1 2 3; do
+		home_curl tv "$family" "https://$S1_NAME/large.bin" -o "$NET_WORK/fast$family$i" &
+		PLAYER["fast $family $i"]=$!
+		kill_inpathd
+		start_inpathd "$NET_WORK/inpath.conf" >/dev/null 2>&1
+		tap_ok "killed at full speed, IPv$family: the transfer ends" wait "${PLAYER["fast $family $i"]}"
+		tap_ok "killed at full speed, IPv$family: whole" cmp "$NET_WORK/fast$family$i" "$NET_WORK/s1/www/large.bin"
+	done
+done
+tap_ok "inpathd ends well" stop_inpathd
+tap_done
