@@ -52,6 +52,7 @@ fence() {
 open_flow() { # CLIENT FAMILY SPORT [PORT [mptcp]]
 	local fifo=$NET_WORK/flow-$3 fd
 	mkfifo "$fifo"
+	: >"$fifo.log"
 	exec {fd}<>"$fifo"
 	TALK_FD[$3]=$fd
 	TOLD[$3]=0
@@ -76,6 +77,16 @@ flow_did() {
 	[ "$(grep -c '^done' "$NET_WORK/flow-$1.log")" -ge "${TOLD[$1]}" ]
 }
 
+# A budget is a client's: let earlier connections not take it. Those of icmp_errors are wanted again.
+close_flows() {
+	local sport
+	for sport in "${!TALK_FD[@]}"; do
+		[[ $sport != 4080? ]] || continue
+		tell "$sport" reset
+		unset "TALK_FD[$sport]"
+	done
+}
+
 # --- what inpathd says -------------------------------------------------------------------------
 
 stat_of() { # NAME: a counter at this moment
@@ -92,13 +103,6 @@ more_stats() {
 
 stat_reaches() { # NAME LEAST
 	[ "$(stat_of "$1")" -ge "$2" ]
-}
-
-# Is there a path record of a flow whose first probe was sent after TIME?
-traced_since() { # SPORT TIME
-	records ev=path sport="$1" | awk -v since="$2" '
-		{ for (i = 1; i <= NF; i++) if ($i ~ /^ts=/ && substr($i, 4) > since) found = 1 }
-		END { exit !found }'
 }
 
 reload() { # the options of inpath_conf
@@ -145,6 +149,8 @@ law_5_by_hand() {
 
 # One probe a second for a client, so that a trace takes its time.
 SLOW='probe = { interval = 1; }; budget = { client = 1; gateway = 1000; first_hops = 1000; };'
+# The first probes of a trace at once, those that may reach the server a second later.
+HALVES='probe = { interval = 1; }; budget = { client = 3; gateway = 1000; first_hops = 1000; };'
 QUICK='probe = { interval = 1; }; budget = { client = 1000; gateway = 1000; first_hops = 1000; };'
 
 law_5_in_mid_trace() {
@@ -191,33 +197,38 @@ HOLE=this-part-of-the-upload-is-lost
 DSACK_WITH_NEWS="proto == TCP and dport == %s and sack and len(sack) > 1 and
 	(sack[0][1] - sack[0][0]) % 2**32 == 1 and (ack - sack[0][1]) % 2**32 < 2**31"
 
-uploads_begin() {
-	local family
-	head -c 300000 /dev/urandom >"$NET_WORK/upload"
-	echo "$HOLE" >>"$NET_WORK/upload"
-	head -c 1700000 /dev/urandom >>"$NET_WORK/upload"
-	UPLOADS=()
-	for family in $FAMILIES; do
-		lose r5 "$family" filter FORWARD "$HOLE"
-		home_curl tv "$family" --local-port "4030$family" -o /dev/null -T "$NET_WORK/upload" \
-			"http://$S1_NAME/upload/hole$family" 2>>"$NET_WORK/clients.err" &
-		UPLOADS+=($!)
-		NET_PIDS+=($!)
-	done
+# A budget of its own for each family's client, and a trace that meets the hole before the server.
+upload_client() { # FAMILY
+	[ "$1" = 4 ] && echo tv || echo laptop
 }
 
-uploads_end() {
-	local family condition
+uploads() {
+	local family condition pids=()
+	close_flows
+	reload "$HALVES" 'paths = "all"' 'hops = true'
+	head -c 300000 /dev/urandom >"$NET_WORK/upload"
+	# Twice, since it may lie across two packets.
+	printf '%s\n' "$HOLE" "$HOLE" >>"$NET_WORK/upload"
+	head -c 1700000 /dev/urandom >>"$NET_WORK/upload"
+	for family in $FAMILIES; do
+		lose r5 "$family" filter FORWARD "$HOLE"
+		home_curl "$(upload_client "$family")" "$family" --local-port "4030$family" -o /dev/null \
+			-T "$NET_WORK/upload" "http://$S1_NAME/upload/hole$family" 2>>"$NET_WORK/clients.err" &
+		pids+=($!)
+		NET_PIDS+=($!)
+	done
 	for family in $FAMILIES; do
 		# shellcheck disable=SC2059 # a condition with the port left open
 		condition=${DSACK_WITH_NEWS/\%s/4030$family}
 		tap_ok "IPv$family: an answer to a probe that also tells of a hole reaches the client" \
-			wait_for 20 seen tv "$condition"
+			wait_for 20 seen "$(upload_client "$family")" "$condition"
+	done
+	for family in $FAMILIES; do
 		lose_no_more r5 "$family" filter FORWARD "$HOLE"
 	done
 	for family in $FAMILIES; do
-		tap_ok "IPv$family: and the upload is complete" wait "${UPLOADS[0]}"
-		UPLOADS=("${UPLOADS[@]:1}")
+		tap_ok "IPv$family: and the upload is complete" wait "${pids[0]}"
+		pids=("${pids[@]:1}")
 		tap_ok "IPv$family: byte for byte" cmp "$NET_WORK/upload" "$NET_WORK/s1/www/upload/hole$family"
 	done
 	tap_ok "such answers are counted" stat_reaches with_news 2
@@ -248,8 +259,8 @@ secrets_end() {
 	local secret family drop sport since first lost
 	for secret in "${SECRETS[@]}"; do
 		read -r family drop sport since <<<"$secret"
-		tap_ok "IPv$family, $drop: a connection is traced while a packet of it is dropped" \
-			wait_for 20 traced_since "$sport" "$since"
+		tap_ok "IPv$family, $drop: probes leave while a packet of the client is dropped" \
+			wait_for 20 seen r1 "$PROBE and sport == $sport and time > $since"
 	done
 	fence
 	for secret in "${SECRETS[@]}"; do
@@ -257,7 +268,6 @@ secrets_end() {
 		first=$(packets laptop "proto == TCP and sport == $sport and b'secret' in payload" | sed -n 1p)
 		first=$(field "$first" seq)
 		lost="proto == TCP and sport == $sport and bytes and (seq + bytes - $first - 1) % 2**32 < 2**31"
-		tap_ok "IPv$family, $drop: probes left meanwhile" seen r1 "$PROBE and sport == $sport and time > $since"
 		tap_is "IPv$family, $drop: none repeats what was dropped, or what came behind" \
 			"$(packets r1 "$lost and ttl < 40")" ""
 		tap_is "IPv$family, $drop: nothing of it is on the WAN" \
@@ -381,6 +391,7 @@ mptcp_begin() {
 		return
 	fi
 	MPTCP=1
+	: >"$NET_WORK/mptcp.log"
 	spawn s1 "$NET_WORK/mptcp.log" "$NET_ROOT/tests/netns/tools/peer.py" serve "$MPTCP_PORT" mptcp
 	wait_for 10 grep -q ready "$NET_WORK/mptcp.log"
 	for family in $FAMILIES; do
@@ -417,10 +428,7 @@ ends() {
 	local end family sport flow client again
 	ENDED=()
 	again=$(stat_of replies_again)
-	# The budget is a client's: let earlier connections not take it.
-	for sport in "${!TALK_FD[@]}"; do
-		tell "$sport" reset
-	done
+	close_flows
 	sport=40700
 	for end in $ENDS; do
 		for family in $FAMILIES; do
@@ -484,22 +492,22 @@ main() {
 	capture r1 gw "$NET_WORK/r1.pcap" -s 256
 	capture tv eth0 "$NET_WORK/tv.pcap" -s 256
 	capture laptop eth0 "$NET_WORK/laptop.pcap" -s 256
+	: >"$NET_WORK/serve.log"
 	spawn s1 "$NET_WORK/serve.log" "$NET_ROOT/tests/netns/tools/peer.py" serve "$SERVER_PORT"
 	wait_for 10 grep -q ready "$NET_WORK/serve.log"
 	inpath_conf "$QUICK" 'paths = "all"' 'hops = true'
 	start_inpathd
 	icmp_errors
-	uploads_begin
 	secrets_begin
 	handshakes_begin
 	mptcp_begin
 	for family in $FAMILIES; do
 		law_5_by_hand "$family"
 	done
-	uploads_end
 	secrets_end
 	handshakes_end
 	mptcp_end
+	uploads
 	reload "$SLOW" 'paths = "all"' 'hops = true'
 	law_5_in_mid_trace
 	ends

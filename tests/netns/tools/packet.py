@@ -35,17 +35,14 @@ class Packet:
         "time src dst family proto ttl id size sport dport seq ack flags options sack bytes payload"
         " type code quote raw"
     ).split()
+    ABSENT = dict.fromkeys(FIELDS)
 
     def __init__(self):
-        for name in self.FIELDS:
-            setattr(self, name, None)
-
-    def fields(self):
-        return {name: getattr(self, name) for name in self.FIELDS}
+        self.__dict__ = dict(self.ABSENT)
 
     def __str__(self):
         skip = ("raw", "payload", "quote", "options")
-        text = " ".join("%s=%s" % i for i in self.fields().items() if i[0] not in skip and i[1] is not None)
+        text = " ".join("%s=%s" % i for i in self.__dict__.items() if i[0] not in skip and i[1] is not None)
         if self.payload:
             text += " payload=%r" % self.payload[:24]
         if self.quote:
@@ -138,7 +135,7 @@ def chosen(path, condition):
     code = compile("(%s)" % condition, "condition", "eval")
     names = {"FIN": FIN, "SYN": SYN, "RST": RST, "TCP": TCP, "UDP": UDP}
     for p in capture(path):
-        if eval(code, names, p.fields()):  # the condition is the test's own
+        if eval(code, names, p.__dict__):  # the condition is the test's own
             yield p
 
 
