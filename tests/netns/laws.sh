@@ -339,7 +339,7 @@ icmp_errors() {
 	done
 }
 
-# The same long after, when everything else has been tried.
+# The same long after, when other things have been tried.
 icmp_errors_later() {
 	local family sport sent
 	for family in $FAMILIES; do
@@ -507,12 +507,12 @@ main() {
 	secrets_end
 	handshakes_end
 	mptcp_end
+	icmp_errors_later
 	uploads
 	reload "$SLOW" 'paths = "all"' 'hops = true'
 	law_5_in_mid_trace
 	ends
 	ends_check
-	icmp_errors_later
 	stop_inpathd
 	tap_done
 }
