@@ -107,6 +107,11 @@ static inline void wire_put32(uint8_t *at, uint32_t value)
 	wire_put16(at + 2, value);
 }
 
+static inline uint32_t wire_get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 /* Both lengths may be 0; `bytes` may then be NULL. */
 static inline void wire_copy_in(uint8_t *at, const void *bytes, size_t len)
 {

@@ -60,6 +60,9 @@ struct world {
 	uint8_t seen_ttl;    /* of its packets at the gateway; 0: 64 - distance */
 	uint64_t silent;     /* bit n-1: router n does not answer */
 	uint64_t moved;      /* bit n-1: another router answers at TTL n */
+	bool twice;          /* routers answer twice */
+	uint16_t id_shift;   /* a NAT further out adds it to each IPv4 ID ... */
+	uint32_t seq_shift;  /* ... or this to each sequence number, and does not repair quotes */
 	inpath_time hop_rtt; /* of each hop */
 	uint16_t port;       /* the client's */
 	uint16_t window;     /* the server's */
@@ -296,27 +299,37 @@ static inline void world_server_answers(struct world *w, uint32_t seq, size_t pa
 	world_later(w, w->distance * w->hop_rtt, bytes, wire_tcp(bytes, &t));
 }
 
+/* The router at `ttl` answers with what it saw of the probe. */
+static inline void world_router_answers(
+	struct world *w, const struct inpath_probe *probe, uint8_t ttl, const uint8_t *tcp)
+{
+	uint8_t seen[INPATH_PROBE_BYTES], bytes[WIRE_MAX];
+	size_t seq = (size_t)(tcp - probe->bytes) + 4, len;
+
+	memcpy(seen, probe->bytes, probe->len);
+	if (!w->v6)
+		wire_put16(seen + 4, (uint16_t)((seen[4] << 8 | seen[5]) + w->id_shift));
+	wire_put32(seen + seq, wire_get32(seen + seq) + w->seq_shift);
+	len = wire_time_exceeded(bytes, world_router(w, ttl), seen, probe->len);
+	for (int i = 0; i <= w->twice; i++)
+		world_later(w, ttl * w->hop_rtt, bytes, len);
+}
+
 /* A probe leaves the gateway: the router at its TTL answers, or the server. */
 static inline void world_carry(struct world *w, const struct inpath_probe *probe)
 {
 	uint8_t ttl = probe->bytes[w->v6 ? 7 : 8];
 	const uint8_t *tcp = probe->bytes + (w->v6 ? 40 : 20);
-	uint8_t bytes[WIRE_MAX];
 	size_t payload = probe->len - (w->v6 ? 40 : 20) - (size_t)(tcp[12] >> 4) * 4;
 
 	assert_int_equal(wire_checksums_right(probe->bytes, probe->len), true);
 	w->per_ttl[ttl]++;
 	if (ttl >= w->distance) {
-		uint32_t seq = (uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 |
-			       (uint32_t)tcp[6] << 8 | tcp[7];
-
-		world_server_answers(w, seq, payload);
+		world_server_answers(w, wire_get32(tcp + 4), payload);
 		return;
 	}
-	if (w->silent >> (ttl - 1) & 1)
-		return;
-	world_later(w, ttl * w->hop_rtt, bytes,
-		wire_time_exceeded(bytes, world_router(w, ttl), probe->bytes, probe->len));
+	if (!(w->silent >> (ttl - 1) & 1))
+		world_router_answers(w, probe, ttl, tcp);
 }
 
 static inline void world_note(struct world *w, const struct inpath_record *r)
