@@ -50,8 +50,11 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	uint32_t place;
 
 	if (f->trace) {
-		/* What it waits for (a quiet moment, the flow's end) may just have come. */
-		if (e->traces[f->trace - 1].phase == TRACE_WALKING)
+		const struct trace *t = &e->traces[f->trace - 1];
+
+		/* What it waits for (a quiet moment, the flow's end) may just have come; a token of
+		 * the budget or for a probe has not. */
+		if (t->phase == TRACE_WALKING && (now >= t->not_before || f->tcp.closed))
 			deadline_set(&e->deadlines, f->trace - 1, now);
 		return;
 	}
@@ -352,6 +355,7 @@ static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpa
 		if (ready) {
 			e->stats.budget_waits += !t->waited;
 			t->waited = true;
+			t->not_before = ready;
 			deadline_set(&e->deadlines, slot, ready);
 			return false;
 		}
@@ -362,10 +366,12 @@ static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpa
 		probe_slot = probe_add(&e->probes, &f->tuple, token.seq);
 	if (probe_slot == TABLE_NONE) {
 		e->stats.tokens_full++;
-		if (now >= t->walk.began + PROBER_HELD_MAX)
+		if (now >= t->walk.began + PROBER_HELD_MAX) {
 			finish(e, slot, INPATH_STOP_SHORT, now);
-		else
-			deadline_set(&e->deadlines, slot, now + t->walk.timeout_ns / 2);
+		} else {
+			t->not_before = now + t->walk.timeout_ns / 2;
+			deadline_set(&e->deadlines, slot, t->not_before);
+		}
 		return false;
 	}
 	t->granted &= ~(1ULL << (ttl - 1));

@@ -58,9 +58,10 @@ struct trace {
 	bool waited;   /* counted in budget_waits */
 	bool log_path; /* a path record is due */
 	bool log_change;
-	uint32_t reported;    /* records written so far */
-	uint32_t first_probe; /* slot of the first probe sent, for ev=probe */
-	uint64_t granted;     /* TTLs that the budget has paid for, not sent yet */
+	uint32_t reported;      /* records written so far */
+	uint32_t first_probe;   /* slot of the first probe sent, for ev=probe */
+	inpath_time not_before; /* it waits for the budget or a free token till then */
+	uint64_t granted;       /* TTLs that the budget has paid for, not sent yet */
 	uint32_t old_fingerprint;
 	uint8_t change_ttl;
 	uint64_t e2e_ns;

@@ -496,7 +496,7 @@ main() {
 	spawn s1 "$NET_WORK/serve.log" "$NET_ROOT/tests/netns/tools/peer.py" serve "$SERVER_PORT"
 	wait_for 10 grep -q ready "$NET_WORK/serve.log"
 	inpath_conf "$QUICK" 'paths = "all"' 'hops = true'
-	start_inpathd
+	start_inpathd "$NET_WORK/inpath.conf"
 	icmp_errors
 	secrets_begin
 	handshakes_begin

@@ -63,7 +63,8 @@ def sack_blocks(options):
         if length < 2 or at + length > len(options):
             return []
         if options[at] == 5:
-            words = struct.unpack("!%dI" % ((length - 2) // 4), options[at + 2 : at + length])
+            count = (length - 2) // 4
+            words = struct.unpack("!%dI" % count, options[at + 2 : at + 2 + count * 4])
             return list(zip(words[::2], words[1::2]))
         at += length
     return []
