@@ -71,6 +71,22 @@ static uint8_t entries_of(const struct path *p, uint8_t ttl, uint8_t *at)
 	return n;
 }
 
+void path_fill(struct path *path, const struct path *later)
+{
+	struct path whole = { .fingerprint = path->fingerprint };
+	uint8_t own = 0, its = 0;
+
+	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
+		uint8_t n = entries_of(path, ttl, &own), m = entries_of(later, ttl, &its);
+		const struct path *from = n ? path : later;
+		uint8_t at = n ? own - n : its - m;
+
+		for (uint8_t end = n ? own : its; at < end && whole.count < PATH_ENTRIES; at++)
+			whole.entries[whole.count++] = from->entries[at];
+	}
+	*path = whole;
+}
+
 uint8_t path_differs(const struct path *a, const struct path *b)
 {
 	uint8_t ia = 0, ib = 0;

@@ -28,6 +28,9 @@ struct path {
 void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 	const struct inpath_addr *unplaced);
 
+/* Adds what `later` knows of TTLs at which `path` is silent, while there is room. */
+void path_fill(struct path *path, const struct path *later);
+
 /* The first TTL at which the paths differ; 0 if they are equal. */
 uint8_t path_differs(const struct path *a, const struct path *b);
 

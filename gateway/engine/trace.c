@@ -173,7 +173,7 @@ static void remember_path(struct inpath_engine *e, struct flow *f, const struct 
  */
 static void compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
 {
-	const struct path *old;
+	struct path *old;
 	uint8_t ttl;
 
 	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
@@ -184,6 +184,9 @@ static void compare(struct inpath_engine *e, struct trace *t, struct flow *f, in
 	old = &e->histories.entries[f->history - 1].path;
 	ttl = path_differs(old, &t->path);
 	if (ttl == 0) {
+		/* A hop that was silent so far is known from now on. */
+		path_fill(old, &t->path);
+		table_touch(&e->histories.table, f->history - 1);
 		e->stats.unchanged++;
 		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
 		return;
@@ -239,9 +242,6 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 	struct flow *f = &e->flows.entries[flow];
 
 	leave_line(e, f);
-	if (f->history)
-		history_drop(&e->histories, f->history - 1);
-	f->history = 0;
 	if (f->trace) {
 		uint32_t slot = f->trace - 1;
 
@@ -250,6 +250,10 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 		else
 			detach(e, &e->traces[slot]);
 	}
+	/* Last: the trace's end may just have made one. */
+	if (f->history)
+		history_drop(&e->histories, f->history - 1);
+	f->history = 0;
 }
 
 static inpath_time latest(inpath_time a, inpath_time b)

@@ -202,6 +202,47 @@ static void the_longest_path_fills_what_there_is_and_no_more(void **state)
 	free(b);
 }
 
+static void what_was_silent_is_filled_in_and_nothing_else(void **state)
+{
+	struct hops h = hops_of("1/10.0.0.1,2/*,3/10.0.0.3"),
+		    later = hops_of("1/10.0.0.9,2/10.0.0.2+10.0.0.8,3/10.0.0.3,4/10.0.0.4"),
+		    both = hops_of("1/10.0.0.1,2/10.0.0.2+10.0.0.8,3/10.0.0.3,4/10.0.0.4");
+	struct path path, p, want;
+
+	(void)state;
+	path_take(&path, h.at, 4, NULL);
+	path_take(&p, later.at, 4, NULL);
+	path_take(&want, both.at, 4, NULL);
+	want.fingerprint = path.fingerprint; /* the label is that of what was said */
+	path_fill(&path, &p);
+	assert_int_equal(path.count, want.count);
+	assert_int_equal(path.fingerprint, want.fingerprint);
+	assert_memory_equal(path.entries, want.entries, want.count * sizeof(want.entries[0]));
+}
+
+static void a_full_path_is_filled_no_further(void **state)
+{
+	static struct inpath_hop hops[INPATH_MAX_HOPS];
+	struct path *a = stage_memory(sizeof(*a)), *b = stage_memory(sizeof(*b));
+
+	(void)state;
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		hops[i].ttl = (uint8_t)(i + 1);
+		hops[i].addr_count = i == 0 ? 0 : INPATH_HOP_ADDRS;
+		for (uint8_t k = 0; k < INPATH_HOP_ADDRS; k++)
+			hops[i].addrs[k] = (struct inpath_addr){ INPATH_AF_INET, { 10, i, k, 1 } };
+	}
+	path_take(a, hops, INPATH_MAX_HOPS, NULL);
+	hops[0].addr_count = 1;
+	path_take(b, hops, INPATH_MAX_HOPS, NULL);
+	path_fill(a, b);
+	assert_int_equal(a->count, PATH_ENTRIES);
+	assert_int_equal(a->entries[0].ttl, 1);
+	assert_int_equal(a->entries[1].ttl, 2);
+	free(a);
+	free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +257,8 @@ int main(void)
 		cmocka_unit_test(a_server_without_a_ttl_has_its_part_in_the_fingerprint_alone),
 		cmocka_unit_test(hops_are_taken_as_they_are),
 		cmocka_unit_test(the_longest_path_fills_what_there_is_and_no_more),
+		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
+		cmocka_unit_test(a_full_path_is_filled_no_further),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the engine keeps of a flow and lets go: evictions, reloads, full tables, what comes after. */
+#include "tests/unit/hello.h"
+#include "tests/unit/world.h"
+
+static const struct inpath_limits LIMITS = {
+	.flows = 8, .names = 8, .hellos = 2, .traces = 4, .histories = 4
+};
+
+#define EACH_FAMILY(w)                                                                             \
+	for (int family = 0; family < 2; family++)                                                 \
+		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
+			w.port != 1; w.port = 1)
+
+static const char MORE[] =
+	"something else that is more than sixty-four bytes long, to be kept whole";
+
+static void an_evicted_flow_takes_no_other_flows_history_along(void **state)
+{
+	static const struct inpath_limits tiny = {
+		.flows = 2, .names = 4, .hellos = 1, .traces = 4, .histories = 2
+	};
+
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		uint16_t first;
+
+		world_begin(&w, &tiny);
+		first = w.port;
+		w.deaf = true; /* an answer of the server's would bring the first flow back */
+		world_hello(&w);
+		world_run(&w, 1 * MS);
+		w.deaf = false;
+		/* Two more flows: the first one goes in the middle of its trace. */
+		w.port = (uint16_t)(first + 1);
+		world_connect(&w);
+		w.port = (uint16_t)(first + 2);
+		world_hello(&w);
+		world_run(&w, 2 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->flows_evicted, 1);
+		w.port = (uint16_t)(first + 1);
+		w.client_nxt = WORLD_ISS + 1;
+		world_request(&w, MORE, sizeof(MORE));
+		world_run(&w, 2 * INPATH_SEC);
+		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 3);
+		/* Room for two histories and two flows: each still knows its own. */
+		world_run(&w, 60 * INPATH_SEC);
+		for (uint16_t i = 1; i <= 2; i++) {
+			w.port = (uint16_t)(first + i);
+			world_request(&w, "again and again", 15);
+			world_run(&w, 8 * INPATH_SEC);
+		}
+		assert_int_equal(world_stats(&w)->unchanged, 2);
+		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 3);
+		world_end(&w);
+	}
+}
+
+static void a_history_that_gave_way_is_a_new_start(void **state)
+{
+	static const struct inpath_limits tiny = {
+		.flows = 8, .names = 4, .hellos = 1, .traces = 4, .histories = 1
+	};
+
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		uint16_t first;
+
+		world_begin(&w, &tiny);
+		first = w.port;
+		for (uint16_t i = 0; i < 2; i++) {
+			w.port = (uint16_t)(first + i);
+			world_hello(&w);
+			world_run(&w, 2 * INPATH_SEC);
+		}
+		world_run(&w, 60 * INPATH_SEC);
+		w.port = first;
+		world_request(&w, "again and again", 15);
+		world_run(&w, 8 * INPATH_SEC);
+		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 3);
+		assert_int_equal(world_path(&w)->record.path.why, INPATH_WHY_START);
+		assert_int_equal(world_path(&w)->record.flow.tuple.client_port, first);
+		world_end(&w);
+	}
+}
+
+static void what_one_trace_missed_the_next_ones_are_compared_with(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.silent = 1 << 2;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 61 * INPATH_SEC);
+		/* Router 3 answers now: no change. Then it is silent, then another one is there. */
+		for (int i = 0; i < 3; i++) {
+			w.silent = i == 1 ? 1 << 2 : 0;
+			w.moved = i == 2 ? 1 << 2 : 0;
+			world_request(&w, "again and again", 15);
+			world_run(&w, 6 * INPATH_SEC);
+			assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 1);
+			if (i < 2)
+				world_run(&w, 60 * INPATH_SEC);
+		}
+		world_request(&w, "again and again", 15);
+		world_run(&w, 6 * INPATH_SEC);
+		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 2);
+		assert_int_equal(world_count(&w, INPATH_RECORD_CHANGE), 1);
+		assert_int_equal(w.record[w.records - 1].record.change.ttl, 3);
+		world_end(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_evicted_flow_takes_no_other_flows_history_along),
+		cmocka_unit_test(a_history_that_gave_way_is_a_new_start),
+		cmocka_unit_test(what_one_trace_missed_the_next_ones_are_compared_with),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
