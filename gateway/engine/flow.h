@@ -52,6 +52,7 @@ struct flow {
 	const struct inpath_policy *policy; /* valid while `decided` is the set's number */
 	const char *service;                /* likewise */
 	inpath_time next_trace;
+	inpath_time touch_until; /* answers to its touches are waited for till then */
 	struct tcp_flow tcp;
 };
 

@@ -335,6 +335,8 @@ static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t p
 	s->sent = e->now;
 	prober_sent(&t->walk, ttl, e->now);
 	s->attempt = t->walk.hops[ttl - 1].sent;
+	if (touch)
+		f->touch_until = e->now + t->walk.timeout_ns;
 	if (t->first_probe == TABLE_NONE)
 		t->first_probe = probe_slot;
 }
@@ -425,7 +427,8 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		finish(e, slot, INPATH_STOP_ENDED, now);
 		return false;
 	}
-	if (f->tcp.untouchable || t->refused) {
+	/* A new policy may have spoken: a flow that rests is not probed. */
+	if (f->tcp.untouchable || t->refused || f->state != FLOW_TRACED) {
 		finish(e, slot, INPATH_STOP_SHORT, now);
 		return false;
 	}

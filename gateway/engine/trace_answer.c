@@ -118,40 +118,39 @@ void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet 
 	prober_reached(&t->walk, s->ttl, &p->src, p->ttl, s->rtt_ns);
 }
 
-/* The oldest touch of the flow's trace that is still waited for. */
+/*
+ * The flow's oldest touch that is still waited for, or NULL. Its trace may be over by now: a server
+ * is given `timeout_ms` to answer, a trace waits only as long as it can learn something.
+ */
 static struct sent_probe *oldest_touch(
-	const struct inpath_engine *e, const struct trace *t, inpath_time now)
+	const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
-	for (uint32_t at = t->first_probe; at != TABLE_NONE;
-		at = table_newer(&e->probes.table, at)) {
+	const struct table *t = &e->probes.table;
+	inpath_time patience = e->set->timeout_ms * INPATH_MSEC;
+	struct sent_probe *oldest = NULL;
+
+	if (now > f->touch_until)
+		return NULL;
+	for (uint32_t at = t->newest; at != TABLE_NONE; at = t->links[at].older) {
 		struct sent_probe *s = &e->probes.entries[at];
 
-		if (s->run == t->run && s->touch && !s->answered &&
-			now <= s->sent + t->walk.timeout_ns)
-			return s;
+		if (now > s->sent + patience)
+			break;
+		if (s->touch && !s->answered && tuple_equal(&s->tuple, &f->tuple))
+			oldest = s;
 	}
-	return NULL;
-}
-
-static const struct trace *walking(const struct inpath_engine *e, const struct flow *f)
-{
-	const struct trace *t = f->trace ? &e->traces[f->trace - 1] : NULL;
-
-	return t && t->phase == TRACE_WALKING ? t : NULL;
+	return oldest;
 }
 
 bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
-	const struct trace *t = walking(e, f);
-
-	return t && oldest_touch(e, t, now);
+	return oldest_touch(e, f, now) != NULL;
 }
 
 bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
 	const struct flow *f = &e->flows.entries[flow];
-	const struct trace *t = walking(e, f);
-	struct sent_probe *s = t ? oldest_touch(e, t, now) : NULL;
+	struct sent_probe *s = oldest_touch(e, f, now);
 	struct trace *open;
 
 	if (!s)

@@ -114,12 +114,119 @@ static void what_one_trace_missed_the_next_ones_are_compared_with(void **state)
 	}
 }
 
+/* The same but for the action, which is to ignore. */
+struct other_set {
+	struct inpath_policy policy;
+	struct inpath_policy_set set;
+};
+
+static void ignore_all(struct world *w, struct other_set *other)
+{
+	other->policy = w->policy;
+	other->policy.action = INPATH_IGNORE;
+	other->set = w->set;
+	other->set.policies = &other->policy;
+	inpath_engine_set_policy(w->engine, &other->set, w->now);
+}
+
+static void a_flow_that_is_no_longer_traced_rests_behind_its_last_answer(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		struct other_set other;
+		struct wire_tcp t;
+		uint32_t touched;
+
+		w.deaf = true;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 1 * MS);
+		assert_true(w.touched > 0);
+		ignore_all(&w, &other);
+		world_run(&w, 1 * MS);
+		/* Answers are due, whether the trace has ended by now or not. */
+		t = world_client_tcp(&w);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(world_client_says(&w, t).mask, 0);
+			world_run(&w, 300 * MS);
+		}
+		touched = w.touched;
+		world_run(&w, 1 * INPATH_SEC);
+		assert_int_equal(world_client_says(&w, t).mask, w.set.mark_rest);
+		world_run(&w, 10 * INPATH_SEC);
+		assert_int_equal(w.touched, touched);
+		world_end(&w);
+	}
+}
+
+static void a_flow_at_rest_is_not_touched(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		struct other_set other;
+		struct wire_tcp t;
+
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		/* The client has something out, so touches wait for a quiet moment. */
+		t = world_client_tcp(&w);
+		t.payload = MORE;
+		t.payload_len = sizeof(MORE);
+		world_client_says(&w, t);
+		world_run(&w, 1 * MS);
+		assert_true(w.sends > 0);
+		assert_int_equal(w.touched, 0);
+		ignore_all(&w, &other);
+		assert_int_equal(world_client_says(&w, world_client_tcp(&w)).mask, w.set.mark_rest);
+		world_run(&w, 10 * INPATH_SEC);
+		assert_int_equal(w.touched, 0);
+		assert_int_equal(w.records, 1);
+		assert_string_equal(w.record[0].policy, "all");
+		world_end(&w);
+	}
+}
+
+static void a_bare_answer_behind_the_end_of_its_trace_is_swallowed(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		struct wire_tcp t;
+		uint8_t bytes[WIRE_MAX];
+		size_t len;
+
+		w.sack = false;
+		w.deaf = true;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 10 * MS);
+		assert_true(w.touched > 1);
+		t = world_server_tcp(&w);
+		len = wire_tcp(bytes, &t);
+		assert_true(world_give(&w, false, bytes, len).drop);
+		world_run(&w, 500 * MS);
+		assert_int_equal(w.records, 1);
+		assert_true(world_path(&w)->record.path.unplaced);
+		/* One answer for each touch that is not answered yet, and no more. */
+		for (uint32_t i = 1; i < w.touched; i++)
+			assert_true(world_give(&w, false, bytes, len).drop);
+		assert_false(world_give(&w, false, bytes, len).drop);
+		assert_int_equal(world_stats(&w)->touches, w.touched);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_evicted_flow_takes_no_other_flows_history_along),
 		cmocka_unit_test(a_history_that_gave_way_is_a_new_start),
 		cmocka_unit_test(what_one_trace_missed_the_next_ones_are_compared_with),
+		cmocka_unit_test(a_flow_that_is_no_longer_traced_rests_behind_its_last_answer),
+		cmocka_unit_test(a_flow_at_rest_is_not_touched),
+		cmocka_unit_test(a_bare_answer_behind_the_end_of_its_trace_is_swallowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
