@@ -40,6 +40,8 @@ struct flow {
 	uint8_t client_packets; /* seen while naming; stops at 255 */
 	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
 	bool rested;            /* a verdict has put it to rest */
+	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
+	uint32_t shift;         /* ... by how much */
 	bool confirming;        /* its last trace differed: the next one confirms */
 	uint32_t decided;       /* the policy set's number that `state` follows; 0: none yet */
 	uint32_t hello;         /* slot of its ClientHello plus one; 0 none */

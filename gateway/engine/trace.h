@@ -44,7 +44,8 @@ struct trace_shift {
 	enum reply_kind kind; /* REPLY_NONE: none seen */
 	bool confirmed;
 	uint32_t shift;
-	uint32_t slot; /* the first one's probe */
+	uint32_t slot;  /* the first one's probe ... */
+	inpath_time at; /* ... and when it came */
 	struct prober_reply reply;
 };
 

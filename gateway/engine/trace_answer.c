@@ -51,6 +51,45 @@ static void router_answered(struct inpath_engine *e, struct sent_probe *s,
 	prober_router(&t->walk, s->ttl, &r);
 }
 
+/*
+ * A reply whose token was rewritten on the way counts once a second one of the trace agrees on the
+ * offset; the first one counts then, too, as of when it came. True if this one counts.
+ */
+static bool shifted_reply(struct inpath_engine *e, struct trace *t, const struct reply_match *m,
+	const struct prober_reply *reply, inpath_time now)
+{
+	struct trace_shift *shift = &t->shift;
+
+	if (shift->kind != m->kind || shift->shift != m->shift) {
+		if (!shift->confirmed)
+			*shift = (struct trace_shift){ m->kind, false, m->shift, m->slot, now,
+				*reply };
+		return false;
+	}
+	if (!shift->confirmed && m->slot == shift->slot)
+		return false;
+	if (!shift->confirmed) {
+		struct flow *f = &e->flows.entries[t->flow];
+
+		shift->confirmed = true;
+		f->shift_kind = (uint8_t)m->kind;
+		f->shift = m->shift;
+		router_answered(e, &e->probes.entries[shift->slot], &shift->reply, shift->at);
+	}
+	router_answered(e, &e->probes.entries[m->slot], reply, now);
+	return true;
+}
+
+/* Has a trace of this flow shown that its tokens come back with this offset? */
+static bool shift_is_known(
+	const struct inpath_engine *e, const struct sent_probe *s, const struct reply_match *m)
+{
+	uint32_t slot = flow_find(&e->flows, &s->tuple);
+	const struct flow *f = slot == TABLE_NONE ? NULL : &e->flows.entries[slot];
+
+	return f && f->shift_kind == m->kind && f->shift == m->shift;
+}
+
 bool trace_reply(struct inpath_engine *e, const struct reply_match *m, const struct packet *p,
 	inpath_time now)
 {
@@ -64,29 +103,19 @@ bool trace_reply(struct inpath_engine *e, const struct reply_match *m, const str
 		.icmp_code = p->icmp_code,
 		.rewritten = m->rewritten,
 	};
-	struct trace_shift *shift;
+	bool known;
 
 	if (m->kind == REPLY_EXACT) {
 		router_answered(e, s, &reply, now);
 		return true;
 	}
-	/* A token that was rewritten on the way: the first such reply is only a suspicion. */
-	if (!t)
-		return false;
-	shift = &t->shift;
-	if (shift->kind != m->kind || shift->shift != m->shift) {
-		if (!shift->confirmed)
-			*shift = (struct trace_shift){ m->kind, false, m->shift, m->slot, reply };
-		return false;
-	}
-	if (!shift->confirmed && m->slot == shift->slot)
-		return false;
-	if (!shift->confirmed) {
-		shift->confirmed = true;
-		router_answered(e, &e->probes.entries[shift->slot], &shift->reply, now);
-	}
-	router_answered(e, s, &reply, now);
-	return true;
+	known = shift_is_known(e, s, m);
+	if (t)
+		return shifted_reply(e, t, m, &reply, now) || known;
+	/* Late: it counts for nothing. One that is only suspected to be ours passes. */
+	if (known)
+		router_answered(e, s, &reply, now);
+	return known;
 }
 
 static void note_rewriter(struct inpath_engine *e, uint32_t ifindex)
