@@ -37,13 +37,24 @@ static struct reply_match match_by_id(const struct probes *probes, const struct 
 	return m;
 }
 
+/*
+ * No link is too narrow for a probe (RFC 791 3.2: 68 bytes; RFC 8200 5: 1280). So this is about
+ * another packet, and the client's path MTU discovery waits for it (RFC 1191, RFC 8201).
+ */
+static bool about_size(const struct packet *p)
+{
+	if (p->family == INPATH_AF_INET)
+		return p->icmp_type == 3 && p->icmp_code == 4;
+	return p->icmp_type == 2;
+}
+
 struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p)
 {
 	const struct quote *q = &p->quote;
 	struct reply_match m = { .kind = REPLY_NONE };
 	bool v4 = p->family == INPATH_AF_INET;
 
-	if (q->proto != INPATH_PROTO_TCP)
+	if (q->proto != INPATH_PROTO_TCP || about_size(p))
 		return m;
 	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, q->seq); slot != TABLE_NONE;
 		slot = probe_find_next(probes, slot)) {

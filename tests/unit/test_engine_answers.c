@@ -46,10 +46,83 @@ static void a_rewritten_token_counts_once_two_answers_agree(void **state)
 	}
 }
 
+/* An ICMP error of any kind about a packet; in_side and out_side as given. */
+static bool error_is_dropped(struct world *w, uint8_t type, uint8_t code, const uint8_t *packet,
+	size_t len, enum inpath_side in, enum inpath_side out)
+{
+	struct inpath_meta meta = {
+		.source = out == INPATH_SIDE_NONE ? INPATH_SOURCE_INPUT : INPATH_SOURCE_FORWARD,
+		.in_side = in,
+		.out_side = out,
+		.in_ifindex = in == INPATH_SIDE_LAN ? LAN : WAN,
+		.last = true,
+	};
+	uint8_t bytes[WIRE_MAX];
+	size_t whole = wire_icmp(bytes,
+		&(struct wire_icmp){
+			.ip = { .src = world_router(w, 2), .dst = world_client(w), .ttl = 60 },
+			.type = type,
+			.code = code,
+			.rest = 1400, /* an MTU, to those that look for one */
+			.body = packet,
+			.body_len = len });
+
+	return inpath_engine_packet(w->engine, &meta, bytes, whole, whole, w->now).drop;
+}
+
+static void an_error_about_size_is_never_about_a_probe(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 1 * MS);
+		/* "Too big" about a segment that begins where a probe's byte stands. */
+		assert_false(error_is_dropped(&w, w.v6 ? 2 : 3, w.v6 ? 0 : 4, w.last_probe.bytes,
+			w.last_probe.len, INPATH_SIDE_WAN, INPATH_SIDE_LAN));
+		/* Unreachable, prohibited, a bad header: these a probe can cause. */
+		assert_true(error_is_dropped(&w, w.v6 ? 1 : 3, w.v6 ? 1 : 13, w.last_probe.bytes,
+			w.last_probe.len, INPATH_SIDE_WAN, INPATH_SIDE_LAN));
+		assert_true(error_is_dropped(&w, w.v6 ? 4 : 12, 0, w.last_probe.bytes,
+			w.last_probe.len, INPATH_SIDE_WAN, INPATH_SIDE_LAN));
+		world_end(&w);
+	}
+}
+
+static void an_error_to_the_gateway_itself_counts_and_shows_the_rewriting(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		uint8_t quote[INPATH_PROBE_BYTES];
+		const struct inpath_hop *hop;
+
+		w.silent = 1 << 1;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 1 * MS);
+		/* TTL 2's: it was sent second, so its token is in the second packet; any will do. */
+		memcpy(quote, w.sent[1].bytes, sizeof(quote));
+		quote[w.v6 ? 8 + 15 : 15] ^= 1;       /* the source address */
+		quote[w.v6 ? 40 + 1 : 20 + 1] ^= 0xf; /* the source port */
+		assert_true(error_is_dropped(&w, w.v6 ? 3 : 11, 0, quote, w.sent[1].len,
+			INPATH_SIDE_WAN, INPATH_SIDE_NONE));
+		world_run(&w, 2 * INPATH_SEC);
+		hop = &world_path(&w)->hops[1];
+		assert_int_equal(hop->addr_count, 1);
+		assert_true(hop->rewritten);
+		assert_false(world_path(&w)->hops[0].rewritten);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rewritten_token_counts_once_two_answers_agree),
+		cmocka_unit_test(an_error_about_size_is_never_about_a_probe),
+		cmocka_unit_test(an_error_to_the_gateway_itself_counts_and_shows_the_rewriting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

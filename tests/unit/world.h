@@ -23,6 +23,7 @@
 enum {
 	WORLD_EVENTS = 512,
 	WORLD_RECORDS = 256,
+	WORLD_SENT = 64,
 	WORLD_ISS = 0xfffffff0, /* so that every flow's numbers wrap around */
 	WORLD_IRS = 0xffffffa0,
 	WAN = 2,
@@ -75,6 +76,7 @@ struct world {
 	uint32_t sends_a_tick;
 	uint32_t per_ttl[INPATH_MAX_HOPS + 1];
 	struct inpath_probe last_probe;
+	struct inpath_probe sent[WORLD_SENT]; /* the first ones */
 	uint32_t dropped;
 	uint32_t to_client; /* packets that reached the client */
 	uint32_t records;
@@ -360,6 +362,8 @@ static inline void world_tick(struct world *w)
 		case INPATH_ACTION_SEND:
 			ids[sends++] = item->probe.id;
 			w->last_probe = item->probe;
+			if (w->sends + sends <= WORLD_SENT)
+				w->sent[w->sends + sends - 1] = item->probe;
 			if (!w->refuse)
 				world_carry(w, &item->probe);
 			break;
