@@ -201,7 +201,9 @@ static void decide_first(struct inpath_engine *e, struct flow *f, inpath_time no
 /* Adds client data to the flow's hello; true once nothing more can be learnt from it. */
 static bool read_hello(struct inpath_engine *e, struct flow *f, const struct packet *p)
 {
-	uint32_t offset = p->tcp.seq - (f->tcp.iss + 1);
+	/* Data on a SYN begins behind it (RFC 9293 3.4, RFC 7413). */
+	uint32_t seq = p->tcp.seq + ((p->tcp.flags & TCP_SYN) ? 1 : 0);
+	uint32_t offset = seq - (f->tcp.iss + 1);
 	struct hello *h = &e->hellos.entries[f->hello - 1];
 	struct tls_hello tls;
 
@@ -220,6 +222,21 @@ static bool read_hello(struct inpath_engine *e, struct flow *f, const struct pac
 	return offset + p->payload_len >= HELLO_BYTES;
 }
 
+/* Law 6: full means that the flow whose greeting stands still the longest is decided without it. */
+static void take_hello(struct inpath_engine *e, uint32_t slot, inpath_time now)
+{
+	uint32_t place = hello_take(&e->hellos, slot);
+
+	if (place == TABLE_NONE) {
+		uint32_t idlest = table_oldest(&e->hellos.table);
+
+		e->stats.hellos_full++;
+		decide_first(e, &e->flows.entries[e->hellos.entries[idlest].flow], now);
+		place = hello_take(&e->hellos, slot);
+	}
+	e->flows.entries[slot].hello = place + 1;
+}
+
 /* Follows a new flow until it can be decided, as DESIGN section 9 says when. */
 static void name_flow(struct inpath_engine *e, uint32_t slot, const struct packet *p,
 	bool from_client, inpath_time now)
@@ -230,11 +247,10 @@ static void name_flow(struct inpath_engine *e, uint32_t slot, const struct packe
 	if (from_client && f->client_packets < UINT8_MAX)
 		f->client_packets++;
 	if (!done && from_client && p->payload_len) {
-		if (f->hello == 0) {
-			f->hello = hello_take(&e->hellos, slot) + 1;
-			e->stats.hellos_full += f->hello == 0;
-		}
-		done = f->hello == 0 || read_hello(e, f, p);
+		if (f->hello == 0)
+			take_hello(e, slot, now);
+		table_touch(&e->hellos.table, f->hello - 1);
+		done = read_hello(e, f, p);
 	}
 	if (done || f->client_packets >= NAMING_PACKETS || f->tcp.closed)
 		decide_first(e, f, now);

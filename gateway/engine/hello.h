@@ -2,7 +2,8 @@
 /*
  * hello: puts a client's first bytes together, in whatever order their segments pass.
  *
- * Owns:   `limits.hellos` buffers of HELLO_BYTES. Full means that a flow is named otherwise.
+ * Owns:   `limits.hellos` buffers of HELLO_BYTES. Full: the table's oldest has stood still the
+ *         longest, if whoever adds to one touches it.
  */
 #ifndef HELLO_H
 #define HELLO_H

@@ -218,6 +218,72 @@ static void a_bare_answer_behind_the_end_of_its_trace_is_swallowed(void **state)
 	}
 }
 
+/* The bytes from..to of a client's greeting. */
+static struct inpath_verdict greet(
+	struct world *w, const struct stream *hello, size_t from, size_t to, uint16_t flags)
+{
+	struct wire_tcp t = world_client_tcp(w);
+
+	t.flags = flags;
+	t.seq = WORLD_ISS + !(flags & TCP_SYN) + (uint32_t)from;
+	t.payload = hello->bytes + from;
+	t.payload_len = to - from;
+	return world_client_says(w, t);
+}
+
+static void a_greeting_that_stands_still_makes_room_for_others(void **state)
+{
+	struct stream message = { 0 }, hello = { 0 };
+
+	(void)state;
+	browser_hello(&message, "www.movies.example", true, 0);
+	in_records(&hello, &message, 16384);
+	EACH_FAMILY(w)
+	{
+		uint16_t first;
+
+		world_begin(&w, &LIMITS);
+		first = w.port;
+		for (uint16_t i = 0; i < 3; i++) {
+			w.port = (uint16_t)(first + i);
+			world_connect(&w);
+			greet(&w, &hello, 0, 500, TCP_ACK);
+		}
+		/* Room for two: the first flow's was given up, and that flow goes unnamed. */
+		assert_int_equal(world_stats(&w)->hellos_full, 1);
+		assert_int_equal(world_stats(&w)->flows_traced, 1);
+		for (uint16_t i = 0; i < 3; i++) {
+			w.port = (uint16_t)(first + i);
+			greet(&w, &hello, 500, hello.len, TCP_ACK);
+			world_server_says(&w, world_server_tcp(&w));
+			world_run(&w, 2 * INPATH_SEC);
+			assert_string_equal(world_path(&w)->host, i ? "www.movies.example" : "");
+			assert_int_equal(
+				world_path(&w)->record.flow.by, i ? INPATH_BY_SNI : INPATH_BY_ADDR);
+		}
+		assert_int_equal(world_stats(&w)->hellos_full, 1);
+		world_end(&w);
+	}
+}
+
+static void a_greeting_may_begin_on_the_syn(void **state)
+{
+	struct stream message = { 0 }, hello = { 0 };
+
+	(void)state;
+	browser_hello(&message, "www.movies.example", true, 0);
+	in_records(&hello, &message, 16384);
+	EACH_FAMILY(w)
+	{
+		world_begin(&w, &LIMITS);
+		w.client_nxt = WORLD_ISS;
+		greet(&w, &hello, 0, 500, TCP_SYN);
+		greet(&w, &hello, 500, hello.len, TCP_ACK);
+		assert_int_equal(world_stats(&w)->hellos_sni, 1);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +293,8 @@ int main(void)
 		cmocka_unit_test(a_flow_that_is_no_longer_traced_rests_behind_its_last_answer),
 		cmocka_unit_test(a_flow_at_rest_is_not_touched),
 		cmocka_unit_test(a_bare_answer_behind_the_end_of_its_trace_is_swallowed),
+		cmocka_unit_test(a_greeting_that_stands_still_makes_room_for_others),
+		cmocka_unit_test(a_greeting_may_begin_on_the_syn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
