@@ -22,6 +22,17 @@ conf() { # TEXT: a configuration file of that text; its path
 	echo "$NET_WORK/bad.conf"
 }
 
+not() {
+	! "$@"
+}
+
+# Is the other kind of socket free, which inpathd would have had beside the one that it was refused?
+nothing_is_bound() { # queue|nflog, refused
+	local other=log
+	[ "$1" = queue ] || other=queue
+	not on gw grep -q '^ *537 ' "/proc/net/netfilter/nfnetlink_$other"
+}
+
 net_begin errors "${1:-}"
 home_up nat6
 inpathd=${INPATHD:-$NET_BUILD/inpathd}
@@ -51,6 +62,24 @@ cp "$inpathd" "$NET_WORK/inpathd"
 chmod 755 "$NET_WORK" "$NET_WORK/inpathd" && chmod 644 "$NET_WORK/empty.conf"
 refuses "no privilege" "(root|CAP_NET_ADMIN|privilege)" setpriv --reuid 65534 --regid 65534 --clear-groups \
 	--bounding-set=-all "$NET_WORK/inpathd" -c "$NET_WORK/empty.conf"
+for cap in net_admin net_raw; do
+	refuses "$cap alone" "CAP_NET_ADMIN and CAP_NET_RAW" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		--inh-caps=-all,+$cap --ambient-caps=-all,+$cap --bounding-set=-all,+$cap \
+		"$NET_WORK/inpathd" -c "$NET_WORK/empty.conf"
+done
+
+for kind in queue nflog; do
+	: >"$NET_WORK/held"
+	spawn gw "$NET_WORK/held" "$NET_ROOT/tests/netns/tools/hold.py" $kind 537
+	wait_for 10 grep -q held "$NET_WORK/held"
+	refuses "another program's $kind" "537 is held by .*(stop that program|stop it).*gateway.queue" \
+		"$inpathd" -c "$NET_WORK/empty.conf"
+	tap_ok "another program's $kind: nothing of ours is left" nothing_is_bound "$kind"
+	finish "$SPAWNED" || true
+done
+
+tap_ok "--help says how to call it" grep -q '^usage: inpathd ' <<<"$(on gw "$inpathd" --help)"
+tap_ok "an unknown option is refused, with the same" not on gw "$inpathd" --nonsense 2>/dev/null
 
 inpath_conf 'probe = { interval = 1; };'
 start_inpathd "$NET_WORK/inpath.conf"
@@ -75,7 +104,14 @@ tap_ok "and they are counted" wait_for 10 eval 'records ev=stats | grep -Eq " ma
 records ev=stats | grep -o 'packets=.*other_proto=[0-9]*' | tail -n 1 | sed 's/^/# /'
 tap_ok "inpathd ends well" stop_inpathd
 
-# A real syslog daemon, which then stops reading.
+# A real syslog daemon, where every system has it, which then stops reading.
+cat >"$NET_WORK/inpathd-dev-log" <<-END
+	#!/bin/sh
+	# In the mount namespace of this process alone.
+	mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && ln -s /run/log /dev/log &&
+		exec "$inpathd" "\$@"
+END
+chmod 755 "$NET_WORK/inpathd-dev-log"
 cat >"$NET_WORK/rsyslog.conf" <<-END
 	module(load="imuxsock" SysSock.Name="$NET_WORK/gw/run/log" SysSock.RateLimit.Interval="0")
 	template(name="plain" type="string" string="%syslogfacility-text% %syslogseverity-text% %programname% %msg%\n")
@@ -84,17 +120,40 @@ END
 spawn gw "$NET_WORK/rsyslog.log" rsyslogd -n -i "$NET_WORK/rsyslog.pid" -f "$NET_WORK/rsyslog.conf"
 rsyslog=$SPAWNED
 wait_for 10 [ -S "$NET_WORK/gw/run/log" ]
-printf 'log = { file = "%s"; };\n' "$NET_WORK/inpath.log" >"$NET_WORK/inpath.conf"
-export INPATH_SYSLOG=$NET_WORK/gw/run/log
+printf 'log = { file = "%s"; probes = true; hops = true; };\n%s\n' "$NET_WORK/inpath.log" \
+	'budget = { gateway = 10000; client = 10000; first_hops = 10000; };' >"$NET_WORK/inpath.conf"
+export INPATHD=$NET_WORK/inpathd-dev-log
 start_inpathd "$NET_WORK/inpath.conf"
 home_curl tv 4 --local-port 20001 "https://$S1_NAME/paced/hls/seg-0.ts" -o /dev/null
 tap_ok "a record reaches a real syslog, as inpathd, daemon, info" wait_for 10 \
 	grep -Eq '^daemon info inpathd +ev=path v=1 .*sport=20001 .*stop=reached' "$NET_WORK/syslog"
+
+# More than the socket (10) and the daemon (256) can keep.
+lines_since() { # LINES of the log that were there before
+	[ $(($(wc -l <"$INPATH_LOG") - $1)) -gt 400 ]
+}
+log_dropped() {
+	local before
+	before=$(records ev=stats of=shells | wc -l)
+	kill -USR1 "$INPATHD_PID"
+	wait_for 10 more_stats "$before"
+	field "$(records ev=stats of=shells | tail -n 1)" log_dropped
+}
+more_stats() {
+	[ "$(records ev=stats of=shells | wc -l)" -gt "$1" ]
+}
 kill -STOP "$rsyslog"
-for i in 1 2 3 4 5 6 7 8; do
-	home_curl tv 4 --max-time 20 "https://$S1_NAME/hls/seg-$i.ts" -o /dev/null || break
+before=$(wc -l <"$INPATH_LOG") flows=0
+while ! lines_since "$before" && [ "$flows" -lt 200 ]; do
+	home_curl tv 4 --max-time 20 "https://$S1_NAME/hls/seg-$((flows % 10)).ts" -o "$NET_WORK/got" || break
+	cmp "$NET_WORK/got" "$NET_WORK/s1/www/hls/seg-$((flows % 10)).ts" || break
+	flows=$((flows + 1))
 done
-tap_is "a syslog that has stopped reading holds no packet" "$i" 8
+tap_ok "a syslog that has stopped reading holds no packet" lines_since "$before"
+tap_ok "what it does not take is dropped, and counted" test "$(log_dropped)" -gt 0
 kill -CONT "$rsyslog"
+home_curl tv 4 --local-port 20002 "https://$S1_NAME/paced/hls/seg-0.ts" -o /dev/null
+tap_ok "when it reads again, it gets what comes" wait_for 10 \
+	grep -Eq '^daemon info inpathd +ev=path v=1 .*sport=20002 ' "$NET_WORK/syslog"
 tap_ok "inpathd ends well beside it" stop_inpathd
 tap_done
