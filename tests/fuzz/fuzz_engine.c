@@ -6,8 +6,9 @@
  * in it, so that a short script already finds its way to probes and their answers.
  *
  * Invariants: a packet leaves nothing in the outbox; at most two probes a tick; a probe is well-formed,
- * has at most one byte, and that byte is one the client has sent at that sequence number; only ICMP
- * errors and ACKs without payload are dropped; time standing still, the engine comes to rest.
+ * has at most one byte, and that byte is one the client has sent at that sequence number and the
+ * server has acknowledged; no token is used again within 30 s; only ICMP errors and ACKs without
+ * payload are dropped; time standing still, the engine comes to rest.
  */
 #include "inpath/engine.h"
 #include "tests/unit/wire.h"
@@ -15,11 +16,22 @@
 enum {
 	FLOWS = 4,
 	STILL_TICKS = 4096,
+	TOKENS = 256,
 };
 
 struct flow_state {
 	uint32_t client_nxt;
 	uint32_t server_nxt;
+	uint32_t acked; /* the highest that the server has acknowledged */
+	bool has_acked;
+};
+
+struct token {
+	uint8_t family;
+	uint16_t port;
+	uint16_t ip_id;
+	uint32_t seq;
+	inpath_time sent;
 };
 
 struct script {
@@ -33,6 +45,8 @@ struct ground {
 	struct flow_state flows[FLOWS];
 	struct inpath_probe probes[16];
 	uint32_t probe_count;
+	struct token tokens[TOKENS]; /* the latest, in a ring */
+	uint32_t token_count;
 	bool refuse;
 };
 
@@ -59,9 +73,22 @@ static uint8_t said(uint32_t seq)
 	return (uint8_t)(seq * 7 + (seq >> 8));
 }
 
+/* Any packet that may be the server's: whether the engine takes it for that is its affair. */
+static void note_ack(struct ground *g, const struct packet *p)
+{
+	struct flow_state *f = &g->flows[p->dst_port % FLOWS];
+
+	if (p->proto != INPATH_PROTO_TCP || !(p->tcp.flags & TCP_ACK))
+		return;
+	if (!f->has_acked || (int32_t)(p->tcp.ack - f->acked) > 0)
+		f->acked = p->tcp.ack;
+	f->has_acked = true;
+}
+
 static void give(struct ground *g, const uint8_t *bytes, size_t len, bool from_client)
 {
 	uint8_t *copy = wire_exact(bytes, len);
+	struct packet p;
 	struct inpath_meta meta = {
 		.source = INPATH_SOURCE_FORWARD,
 		.in_side = from_client ? INPATH_SIDE_LAN : INPATH_SIDE_WAN,
@@ -73,9 +100,9 @@ static void give(struct ground *g, const uint8_t *bytes, size_t len, bool from_c
 	struct inpath_verdict v = inpath_engine_packet(g->engine, &meta, copy, len, len, g->now);
 
 	demand(inpath_engine_outbox(g->engine)->count == 0);
+	if (!from_client && parse_packet(copy, len, len, &p) == PARSE_OK)
+		note_ack(g, &p);
 	if (v.drop) {
-		struct packet p;
-
 		demand(parse_packet(copy, len, len, &p) == PARSE_OK);
 		demand(p.icmp_error || (p.proto == INPATH_PROTO_TCP && p.payload_len == 0));
 		demand(!from_client);
@@ -135,6 +162,21 @@ static void say(struct ground *g, struct script *s, bool from_client)
 		f->server_nxt = t.seq + (uint32_t)t.payload_len + !!(t.flags & TCP_SYN);
 }
 
+/* Law 8, over as many as are remembered here. */
+static void take_token(struct ground *g, const struct packet *p)
+{
+	struct token token = { p->family, p->src_port, p->ip_id, p->tcp.seq, g->now };
+
+	for (uint32_t i = 0; i < g->token_count && i < TOKENS; i++) {
+		const struct token *t = &g->tokens[i];
+
+		demand(t->family != token.family || t->port != token.port ||
+			t->ip_id != token.ip_id || t->seq != token.seq ||
+			g->now >= t->sent + 30 * INPATH_SEC);
+	}
+	g->tokens[g->token_count++ % TOKENS] = token;
+}
+
 static void take_probe(struct ground *g, const struct inpath_probe *probe)
 {
 	struct packet p;
@@ -144,8 +186,13 @@ static void take_probe(struct ground *g, const struct inpath_probe *probe)
 	demand(parse_packet(probe->bytes, probe->len, probe->len, &p) == PARSE_OK);
 	demand(p.proto == INPATH_PROTO_TCP && p.ttl >= 1 && p.ttl <= INPATH_MAX_HOPS);
 	demand(p.payload_len <= 1 && !(p.tcp.flags & ~(TCP_ACK | TCP_PSH)));
-	if (p.payload_len)
+	if (p.payload_len) {
+		const struct flow_state *f = &g->flows[p.src_port % FLOWS];
+
 		demand(p.payload[0] == said(p.tcp.seq));
+		demand(f->has_acked && (int32_t)(f->acked - p.tcp.seq) > 0);
+	}
+	take_token(g, &p);
 	g->probes[g->probe_count++ % 16] = *probe;
 }
 
@@ -278,7 +325,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g.engine = inpath_engine_init(memory, &limits, seed);
 	inpath_engine_set_policy(g.engine, &set, g.now);
 	for (uint32_t i = 0; i < FLOWS; i++)
-		g.flows[i] = (struct flow_state){ i * 0x7fffff00U, i * 0x55555500U };
+		g.flows[i] = (struct flow_state){ .client_nxt = i * 0x7fffff00U,
+			.server_nxt = i * 0x55555500U };
 	while (s.left) {
 		switch (next(&s) % 12) {
 		case 0:
