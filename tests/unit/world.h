@@ -69,7 +69,9 @@ struct world {
 	uint16_t window;     /* the server's */
 	uint32_t client_nxt;
 	uint32_t server_nxt;
-	uint32_t refuse; /* errno that each send is refused with */
+	const uint8_t *mac; /* the client's hardware address, if the queue shows it */
+	bool more;          /* packets wait behind this one */
+	uint32_t refuse;    /* errno that each send is refused with */
 
 	uint32_t sends;
 	uint32_t touched; /* probes that reached the server */
@@ -162,10 +164,15 @@ static inline struct inpath_verdict world_give(
 		.out_side = from_client ? INPATH_SIDE_WAN : INPATH_SIDE_LAN,
 		.in_ifindex = from_client ? LAN : WAN,
 		.out_ifindex = from_client ? WAN : LAN,
-		.last = true,
+		.last = !w->more,
+		.has_mac = from_client && w->mac,
 	};
 	uint8_t *copy = wire_exact(bytes, len);
-	struct inpath_verdict v = inpath_engine_packet(w->engine, &meta, copy, len, len, w->now);
+	struct inpath_verdict v;
+
+	if (meta.has_mac)
+		memcpy(meta.mac.bytes, w->mac, sizeof(meta.mac.bytes));
+	v = inpath_engine_packet(w->engine, &meta, copy, len, len, w->now);
 
 	wire_exact_free(copy, len);
 	assert_int_equal(inpath_engine_outbox(w->engine)->count, 0);
