@@ -47,7 +47,7 @@ both_sides_lie() { # FAMILY
 }
 
 lies() { # PHASE
-	local family tables
+	local family
 	PHASE=$1
 	on gw conntrack -F 2>/dev/null
 	capture r1 gw "$NET_WORK/$PHASE-r1.pcap" -s 2048
@@ -95,11 +95,21 @@ stat_of() { # NAME, of the last ev=stats
 
 net_begin malformed "${1:-build}"
 home_up nat6
-for tables in iptables ip6tables; do
-	# Nobody but the two answers: neither the kernels at both ends, nor what lies behind r1.
-	on tv "$tables" -A OUTPUT -p tcp --tcp-flags RST RST -j DROP
-	on r1 "$tables" -A FORWARD -i gw -j DROP
-done
+# Nobody answers but the two: no kernel on the way, nor what lies behind r1. (Packet sockets are no part of
+# this.) An answer may have any IP ID, so it could be taken for one of the numbered packets.
+nobody_answers() { # -A|-D
+	local family tables server host
+	for family in 4 6; do
+		tables=iptables server=S1_$family
+		[ "$family" = 4 ] || tables=ip6tables
+		on r1 "$tables" "$1" FORWARD -i gw -j DROP
+		for host in tv gw; do
+			on "$host" "$tables" "$1" OUTPUT -d "${!server}" -j DROP
+		done
+	done
+}
+
+nobody_answers -A
 lies without
 inpath_conf 'probe = { touch = false; };'
 # shellcheck disable=SC2119 # no argument: the configuration written above
@@ -120,9 +130,7 @@ else
 	tap_skip "the same by the older kind of iptables" "this system has none"
 fi
 
-for tables in iptables ip6tables; do
-	on r1 "$tables" -D FORWARD -i gw -j DROP
-done
+nobody_answers -D
 home_curl tv 4 --local-port 40004 "https://$S1_NAME/large.bin" -o "$NET_WORK/got"
 tap_ok "inpathd goes on" cmp "$NET_WORK/got" "$NET_WORK/s1/www/large.bin"
 tap_ok "and traces" wait_for_record 10 ev=path sport=40004
