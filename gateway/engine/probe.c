@@ -83,58 +83,96 @@ uint32_t probe_add(struct probes *p, const struct inpath_tuple *tuple, uint32_t 
 	return slot;
 }
 
-/*
- * May this token be used? In IPv6 the sequence number is all of it. In IPv4 the ID tells probes
- * apart in quotes, so there a byte may serve again once its probe's answer is in or no longer
- * waited for: only a D-SACK block needs the byte to be unique.
- */
-static bool token_free(const struct probes *p, const struct inpath_tuple *tuple,
-	const struct probe_token *token, uint64_t patience, inpath_time now)
+/* What a token is chosen for. */
+struct choice {
+	struct probes *p;
+	const struct inpath_tuple *tuple;
+	const struct tcp_flow *t;
+	uint64_t patience;
+	inpath_time now;
+};
+
+/* The newest probe of this flow with that sequence number from `slot` on, or TABLE_NONE. */
+static uint32_t own_probe(const struct choice *c, uint32_t slot)
 {
-	uint32_t slot = probe_find(p, &tuple->server, tuple->server_port, token->seq);
+	while (slot != TABLE_NONE) {
+		const struct inpath_tuple *its = &c->p->entries[slot].tuple;
 
-	for (; slot != TABLE_NONE; slot = probe_find_next(p, slot)) {
-		const struct sent_probe *e = &p->entries[slot];
-
-		if (memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)) != 0 ||
-			e->tuple.client_port != tuple->client_port)
-			continue;
-		if (tuple->server.family == INPATH_AF_INET6 || e->ip_id == token->ip_id)
-			return false;
-		if (!token->empty && !e->answered && now < e->sent + patience)
-			return false;
+		if (its->client_port == c->tuple->client_port &&
+			memcmp(&its->client, &c->tuple->client, sizeof(its->client)) == 0)
+			break;
+		slot = probe_find_next(c->p, slot);
 	}
+	return slot;
+}
+
+static uint32_t own_first(const struct choice *c, uint32_t seq)
+{
+	return own_probe(c, probe_find(c->p, &c->tuple->server, c->tuple->server_port, seq));
+}
+
+static uint32_t own_next(const struct choice *c, uint32_t slot)
+{
+	return own_probe(c, probe_find_next(c->p, slot));
+}
+
+/* Does a probe sent less than `patience` ago that has no answer carry this byte? */
+static bool byte_outstanding(const struct choice *c, uint32_t seq, uint64_t patience)
+{
+	for (uint32_t slot = own_first(c, seq); slot != TABLE_NONE; slot = own_next(c, slot)) {
+		const struct sent_probe *e = &c->p->entries[slot];
+
+		if (!e->empty && !e->answered && c->now < e->sent + patience)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is this token another than all in memory? In IPv6 the sequence number is all of it. In IPv4 the
+ * ID tells probes apart in quotes, so there a byte may serve again once its probe's answer is in or
+ * no longer waited for: only a D-SACK block needs the byte to be unique.
+ */
+static bool token_free(const struct choice *c, const struct probe_token *token)
+{
+	for (uint32_t slot = own_first(c, token->seq); slot != TABLE_NONE; slot = own_next(c, slot))
+		if (c->tuple->server.family == INPATH_AF_INET6 ||
+			c->p->entries[slot].ip_id == token->ip_id)
+			return false;
 	return true;
 }
 
-static bool choose_byte(struct probes *p, const struct inpath_tuple *tuple,
-	const struct tcp_flow *t, uint64_t patience, inpath_time now, struct probe_token *token)
+/* An even or an odd byte (`parity`) that has not been out for `unused`; none next to one that is. */
+static bool choose_byte(
+	const struct choice *c, uint32_t parity, uint64_t unused, struct probe_token *token)
 {
-	const struct tcp_kept *k = &t->acked;
-	uint32_t first = k->seq + (k->seq & 1);
+	const struct tcp_kept *k = &c->t->acked;
+	uint32_t first = k->seq + ((k->seq ^ parity) & 1);
 	uint32_t end = k->seq + k->len;
 	uint32_t count, start;
 
 	/* The last byte sent is what a keep-alive repeats. */
-	if (end == t->client.nxt)
+	if (end == c->t->client.nxt)
 		end--;
 	if (!seq_before(first, end))
 		return false;
 	count = (end - first + 1) / 2;
-	start = (uint32_t)(hash_random(p->key, &p->random) % count);
+	start = (uint32_t)(hash_random(c->p->key, &c->p->random) % count);
 	for (uint32_t i = 0; i < count; i++) {
 		token->seq = first + 2 * ((start + i) % count);
 		token->byte = k->bytes[token->seq - k->seq];
-		if (token_free(p, tuple, token, patience, now))
+		if (token_free(c, token) && !byte_outstanding(c, token->seq, unused) &&
+			!byte_outstanding(c, token->seq - 1, c->patience) &&
+			!byte_outstanding(c, token->seq + 1, c->patience))
 			return true;
 	}
 	return false;
 }
 
 /* An old empty segment: only sequence numbers that the server has certainly acknowledged. */
-static bool choose_empty(struct probes *p, const struct inpath_tuple *tuple,
-	const struct tcp_flow *t, uint64_t patience, inpath_time now, struct probe_token *token)
+static bool choose_empty(const struct choice *c, struct probe_token *token)
 {
+	const struct tcp_flow *t = c->t;
 	uint32_t count = EMPTY_TOKENS;
 	uint32_t start;
 
@@ -144,10 +182,10 @@ static bool choose_empty(struct probes *p, const struct inpath_tuple *tuple,
 		count = t->server.ack - t->iss;
 	if (count == 0)
 		return false;
-	start = (uint32_t)(hash_random(p->key, &p->random) % count);
+	start = (uint32_t)(hash_random(c->p->key, &c->p->random) % count);
 	for (uint32_t i = 0; i < count; i++) {
 		token->seq = t->server.ack - 1 - (start + i) % count;
-		if (token_free(p, tuple, token, patience, now))
+		if (token_free(c, token))
 			return true;
 	}
 	return false;
@@ -156,19 +194,24 @@ static bool choose_empty(struct probes *p, const struct inpath_tuple *tuple,
 bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const struct tcp_flow *t,
 	uint64_t patience, inpath_time now, struct probe_token *token)
 {
+	const struct choice c = { p, tuple, t, patience, now };
+
 	*token = (struct probe_token){ 0 };
 	if (tuple->server.family == INPATH_AF_INET)
 		/* The kernel replaces an ID of 0 (raw(7)). */
 		token->ip_id = (uint16_t)(1 + hash_random(p->key, &p->random) % 65535);
-	/* A byte whose answer may still come late would name two TTLs: only if there is no other. */
-	if (t->acked.len && (choose_byte(p, tuple, t, PROBE_MEMORY, now, token) ||
-				    choose_byte(p, tuple, t, patience, now, token)))
+	/* Even bytes first: mixed with odd ones they would keep each other from being used. A byte
+	 * whose answer may still come late would name two TTLs: only if there is no other. */
+	if (t->acked.len &&
+		(choose_byte(&c, 0, PROBE_MEMORY, token) ||
+			choose_byte(&c, 1, PROBE_MEMORY, token) ||
+			choose_byte(&c, 0, patience, token) || choose_byte(&c, 1, patience, token)))
 		return true;
 	if (t->acked.len > 1)
 		return false;
 	token->empty = true;
 	token->byte = 0;
-	return choose_empty(p, tuple, t, patience, now, token);
+	return choose_empty(&c, token);
 }
 
 static uint8_t *put16(uint8_t *at, uint16_t v)

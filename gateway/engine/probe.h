@@ -63,8 +63,8 @@ struct probe_token {
 
 /*
  * Chooses a token for the next probe of a flow: an acknowledged byte that no probe still waited
- * for uses, never the last byte sent, only even sequence numbers so that no two are adjacent.
- * `patience` is how long an answer is waited for. False if there is none.
+ * for uses, nor one next to it, and never the last byte sent. `patience` is how long an answer is
+ * waited for. False if there is none.
  */
 bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const struct tcp_flow *t,
 	uint64_t patience, inpath_time now, struct probe_token *token);
