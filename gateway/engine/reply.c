@@ -59,15 +59,15 @@ struct reply_match reply_match_icmp(const struct probes *probes, const struct pa
 	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, q->seq); slot != TABLE_NONE;
 		slot = probe_find_next(probes, slot)) {
 		const struct sent_probe *e = &probes->entries[slot];
+		bool same = same_client(e, q);
 
 		if (!v4 || e->ip_id == q->ip_id) {
-			m.kind = REPLY_EXACT;
-			m.slot = slot;
-			m.shift = 0;
-			m.rewritten = !same_client(e, q);
-			return m;
-		}
-		if (m.kind == REPLY_NONE && e->len == q->len && same_client(e, q)) {
+			/* Two clients of one server may use the same number: their own goes first. */
+			if (same || m.kind != REPLY_EXACT)
+				m = (struct reply_match){ REPLY_EXACT, slot, 0, !same };
+			if (same)
+				return m;
+		} else if (m.kind == REPLY_NONE && e->len == q->len && same) {
 			m.kind = REPLY_ID;
 			m.slot = slot;
 			m.shift = (uint16_t)(q->ip_id - e->ip_id);

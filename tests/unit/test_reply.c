@@ -106,6 +106,67 @@ static void a_rewritten_client_is_recorded_as_such(void **state)
 	}
 }
 
+/* Two clients of one server, by chance with the same number (and ID): each has its own. */
+static void of_two_clients_probes_the_quoted_clients_own_is_meant(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool v6 = i & 1;
+		struct fixture f = fixture_of(v6);
+		uint8_t bytes[2][INPATH_PROBE_BYTES], third[INPATH_PROBE_BYTES];
+		struct inpath_tuple one = f.tuple, other = one;
+		struct reply_match m;
+		uint32_t slots[2];
+		size_t len;
+
+		if (i & 2)
+			other.client_port++;
+		else
+			other.client.bytes[v6 ? 15 : 3]++;
+		slots[0] = probe(&f, 1000, 777, bytes[0]);
+		f.tuple = other;
+		slots[1] = probe(&f, 1000, 777, bytes[1]);
+		len = f.p.entries[slots[0]].len;
+		for (int k = 0; k < 2; k++) {
+			m = answer_to(&f, bytes[k], len, v6);
+			assert_int_equal(m.kind, REPLY_EXACT);
+			assert_int_equal(m.slot, slots[k]);
+			assert_false(m.rewritten);
+		}
+		/* Of a client that neither is, the newest. */
+		memcpy(third, bytes[0], sizeof(third));
+		third[v6 ? 23 : 15] ^= 0x40;
+		m = answer_to(&f, third, len, v6);
+		assert_int_equal(m.kind, REPLY_EXACT);
+		assert_int_equal(m.slot, slots[1]);
+		assert_true(m.rewritten);
+		free(f.memory);
+	}
+}
+
+/* A NAT rewrote the one; the other, of the same byte, is quoted as it was sent. */
+static void an_exact_quote_goes_before_a_suspicion(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[INPATH_PROBE_BYTES], newer[INPATH_PROBE_BYTES];
+	uint32_t slot = probe(&f, 1000, 777, bytes);
+	struct reply_match m;
+
+	(void)state;
+	probe(&f, 1000, 900, newer);
+	m = answer_to(&f, bytes, f.p.entries[slot].len, false);
+	assert_int_equal(m.kind, REPLY_EXACT);
+	assert_int_equal(m.slot, slot);
+	assert_int_equal(m.shift, 0);
+	/* Even where the client was rewritten as well. */
+	bytes[15] ^= 3;
+	m = answer_to(&f, bytes, f.p.entries[slot].len, false);
+	assert_int_equal(m.kind, REPLY_EXACT);
+	assert_int_equal(m.slot, slot);
+	assert_true(m.rewritten);
+	free(f.memory);
+}
+
 /* Offsets, from the IP header on, of what makes a quote another's. */
 static void a_quote_of_anything_else_is_foreign(void **state)
 {
@@ -326,6 +387,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quote_matches_its_probe_from_its_shortest_length_on),
 		cmocka_unit_test(a_rewritten_client_is_recorded_as_such),
+		cmocka_unit_test(of_two_clients_probes_the_quoted_clients_own_is_meant),
+		cmocka_unit_test(an_exact_quote_goes_before_a_suspicion),
 		cmocka_unit_test(a_quote_of_anything_else_is_foreign),
 		cmocka_unit_test(an_ipv6_quote_with_another_number_is_foreign),
 		cmocka_unit_test(of_the_same_byte_the_id_tells_which_probe),
