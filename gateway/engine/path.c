@@ -38,6 +38,8 @@ static void sort(struct inpath_addr *addrs, uint8_t count)
 void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 	const struct inpath_addr *unplaced)
 {
+	bool room = true;
+
 	out->fingerprint = FNV_OFFSET;
 	out->count = 0;
 	for (uint8_t i = 0; i < count; i++) {
@@ -49,7 +51,9 @@ void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 		sort(addrs, hops[i].addr_count);
 		out->fingerprint =
 			fnv_hop(out->fingerprint, hops[i].ttl, addrs, hops[i].addr_count);
-		for (uint8_t k = 0; k < hops[i].addr_count && out->count < PATH_ENTRIES; k++) {
+		/* All of a hop or nothing: a part of it might share no address with another part. */
+		room = room && out->count + hops[i].addr_count <= PATH_ENTRIES;
+		for (uint8_t k = 0; k < hops[i].addr_count && room; k++) {
 			out->entries[out->count].ttl = hops[i].ttl;
 			out->entries[out->count].addr = addrs[k];
 			out->count++;
@@ -79,10 +83,12 @@ void path_fill(struct path *path, const struct path *later)
 	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
 		uint8_t n = entries_of(path, ttl, &own), m = entries_of(later, ttl, &its);
 		const struct path *from = n ? path : later;
-		uint8_t at = n ? own - n : its - m;
+		uint8_t at = n ? own - n : its - m, end = n ? own : its;
 
-		for (uint8_t end = n ? own : its; at < end && whole.count < PATH_ENTRIES; at++)
-			whole.entries[whole.count++] = from->entries[at];
+		if (whole.count + (end - at) > PATH_ENTRIES)
+			break;
+		while (at < end)
+			whole.entries[whole.count++] = from->entries[at++];
 	}
 	*path = whole;
 }

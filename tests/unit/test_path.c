@@ -202,6 +202,43 @@ static void the_longest_path_fills_what_there_is_and_no_more(void **state)
 	free(b);
 }
 
+/* Three addresses a hop but for the first: the last that is kept would be cut in two. */
+static void a_hop_is_kept_whole_or_not_at_all(void **state)
+{
+	static struct inpath_hop hops[INPATH_MAX_HOPS];
+	struct path a, b, filled;
+
+	(void)state;
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		hops[i].ttl = (uint8_t)(i + 1);
+		hops[i].addr_count = i ? 3 : 2;
+		for (uint8_t k = 0; k < 3; k++)
+			hops[i].addrs[k] = (struct inpath_addr){ INPATH_AF_INET, { 10, i, k, 1 } };
+	}
+	hops[40].addr_count = 1; /* it would fit again, but what lies before it did not */
+	path_take(&a, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(a.count, 47);
+	assert_int_equal(a.entries[46].ttl, 16);
+	/* The same hop, answered by the last of its addresses alone. */
+	hops[16].addrs[0] = hops[16].addrs[2];
+	hops[16].addr_count = 1;
+	path_take(&b, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(path_differs(&a, &b), 0);
+	/* What is filled in keeps to that. */
+	hops[0].addr_count = 0;
+	path_take(&filled, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(filled.count, 46);
+	path_fill(&filled, &a);
+	assert_int_equal(filled.count, 48);
+	assert_int_equal(path_differs(&filled, &a), 0);
+	hops[16].addr_count = 3;
+	hops[0].addr_count = 0;
+	path_take(&filled, hops, INPATH_MAX_HOPS, NULL);
+	assert_int_equal(filled.count, 48);
+	path_fill(&filled, &a);
+	assert_int_equal(filled.count, 47);
+}
+
 static void what_was_silent_is_filled_in_and_nothing_else(void **state)
 {
 	struct hops h = hops_of("1/10.0.0.1,2/*,3/10.0.0.3"),
@@ -236,7 +273,8 @@ static void a_full_path_is_filled_no_further(void **state)
 	hops[0].addr_count = 1;
 	path_take(b, hops, INPATH_MAX_HOPS, NULL);
 	path_fill(a, b);
-	assert_int_equal(a->count, PATH_ENTRIES);
+	/* The one hop that is new takes the place of the farthest. */
+	assert_int_equal(a->count, PATH_ENTRIES - INPATH_HOP_ADDRS + 1);
 	assert_int_equal(a->entries[0].ttl, 1);
 	assert_int_equal(a->entries[1].ttl, 2);
 	free(a);
@@ -257,6 +295,7 @@ int main(void)
 		cmocka_unit_test(a_server_without_a_ttl_has_its_part_in_the_fingerprint_alone),
 		cmocka_unit_test(hops_are_taken_as_they_are),
 		cmocka_unit_test(the_longest_path_fills_what_there_is_and_no_more),
+		cmocka_unit_test(a_hop_is_kept_whole_or_not_at_all),
 		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
 		cmocka_unit_test(a_full_path_is_filled_no_further),
 	};
