@@ -85,6 +85,49 @@ static void each_field_of_the_tuple_tells_flows_apart(void **state)
 	free(memory);
 }
 
+/* Else a stranger could fill one bucket, or an unlucky flow be taken for another. */
+static void each_field_moves_a_flow_to_another_bucket(void **state)
+{
+	void *memory;
+	struct flows f = flows_of(64, &memory);
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct inpath_tuple base = tuple_of(v6, 40000), other;
+		uint32_t hash = f.table.links[flow_add(&f, &base)].hash;
+
+		for (int field = 0; field < 6; field++) {
+			other = base;
+			switch (field) {
+			case 0: other.client.bytes[v6 ? 15 : 3] ^= 1; break;
+			case 1: other.server.bytes[0] ^= 1; break;
+			case 2: other.server.bytes[v6 ? 15 : 3] ^= 0x80; break;
+			case 3: other.client_port ^= 0x100; break;
+			case 4: other.server_port ^= 1; break;
+			case 5: other.proto = INPATH_PROTO_UDP; break;
+			}
+			assert_int_not_equal(f.table.links[flow_add(&f, &other)].hash, hash);
+		}
+	}
+	free(memory);
+}
+
+static void flows_of_one_hash_are_still_two(void **state)
+{
+	void *memory;
+	struct flows f = flows_of(4, &memory);
+	struct inpath_tuple one = tuple_of(false, 1), other = tuple_of(false, 2);
+	uint32_t slot = flow_add(&f, &one),
+		 clash = table_insert(&f.table, f.table.links[slot].hash);
+
+	(void)state;
+	f.entries[clash].tuple = other;
+	assert_int_equal(flow_find(&f, &one), slot);
+	table_remove(&f.table, slot);
+	assert_int_equal(flow_find(&f, &one), TABLE_NONE);
+	free(memory);
+}
+
 static void the_ends_are_not_interchangeable(void **state)
 {
 	void *memory;
@@ -143,6 +186,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_flow_knows_its_tuple_and_nothing_else),
 		cmocka_unit_test(each_field_of_the_tuple_tells_flows_apart),
+		cmocka_unit_test(each_field_moves_a_flow_to_another_bucket),
+		cmocka_unit_test(flows_of_one_hash_are_still_two),
 		cmocka_unit_test(the_ends_are_not_interchangeable),
 		cmocka_unit_test(families_are_told_apart),
 		cmocka_unit_test(a_full_table_refuses_one_more_and_finds_all),

@@ -141,6 +141,7 @@ static void nothing_adds_nothing(void **state)
 	(void)state;
 	hello_add(h, 0, NULL, 0);
 	hello_add(h, 10, NULL, 0);
+	hello_add(h, HELLO_BYTES, (const uint8_t *)"ab", 2);
 	assert_int_equal(h->range_count, 0);
 	free(h);
 }
