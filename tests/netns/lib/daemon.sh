@@ -14,7 +14,7 @@
 # field LINE KEY			a field's value, without quotes; 1 if there is none
 # record_addresses LINE			one line a TTL: the address (A+B: several; *: none), like true_path
 #
-# inpathd is $INPATHD, or the build's. A record split into parts has several lines (`part`).
+# inpathd is $INPATHD, or the build's; the rules' backend is $INPATH_BACKEND, or iptables. A record split into parts has several lines (`part`).
 
 INPATHD_PID=
 INPATH_CONF=
@@ -60,7 +60,7 @@ stop_inpathd() {
 
 inpath_rules() {
 	on gw env INPATHD="${INPATHD:-$NET_BUILD/inpathd}" sh "$NET_ROOT/rules/inpath-rules" "$@" \
-		-c "$INPATH_CONF" --backend iptables
+		-c "$INPATH_CONF" --backend "${INPATH_BACKEND:-iptables}"
 }
 
 records() {
