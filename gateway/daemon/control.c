@@ -146,13 +146,16 @@ static void stop(struct daemon *d, int signal)
 	inpath_time now = clock_now();
 
 	if (d->stopping) {
-		d->stop_at = now; /* asked again: no patience for late answers */
+		/* Asked again: no patience for late answers. But who ends a whole group asks twice at once. */
+		if (now - d->stop_asked > 200 * INPATH_MSEC)
+			d->stop_at = now;
 		return;
 	}
 	notify_stopping();
 	inpath_engine_stop(d->engine, now);
 	d->stopping = true;
 	d->stop_signal = signal;
+	d->stop_asked = now;
 	d->stop_at = now + d->config->policies.timeout_ms * INPATH_MSEC;
 }
 

@@ -17,6 +17,8 @@
 
 enum {
 	COPIES_A_ROUND = 256,
+	BIND_TRIES = 5,
+	BIND_PAUSE_US = 50000,
 };
 
 /* What a full round may wait for; the order is that of the descriptors in wait_for_work. */
@@ -107,6 +109,11 @@ static int start_queue(struct daemon *d, struct io_error *err)
 {
 	int error = nfqueue_bind(d->queue, err);
 
+	/* An inpathd that was killed a moment ago may still be giving its queue back. */
+	for (int i = 0; i < BIND_TRIES && (error == -EBUSY || error == -EPERM); i++) {
+		usleep(BIND_PAUSE_US);
+		error = nfqueue_bind(d->queue, err);
+	}
 	if (error)
 		return error;
 	d->copies = nflog_open(d->config->queue, err);
@@ -118,14 +125,16 @@ static int start_queue(struct daemon *d, struct io_error *err)
 }
 
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
-	struct io_error *err)
+	struct heartbeat *heartbeat, struct io_error *err)
 {
 	uint64_t seed[4];
 	int error;
 
-	*d = (struct daemon){
-		.options = options, .config = config, .signals = -1, .log.file = LOGFILE_NONE
-	};
+	*d = (struct daemon){ .options = options,
+		.config = config,
+		.heartbeat = heartbeat,
+		.signals = -1,
+		.log.file = LOGFILE_NONE };
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return io_fail(err, -EIO, "the kernel gave no random numbers");
 	log_init(&d->log, options->foreground, &seed[2]);
@@ -271,9 +280,11 @@ static void wait_for_work(const struct daemon *d, struct pollfd fds[WAIT_COUNT])
 	fds[WAIT_LEASES] = (struct pollfd){ d->leases ? leases_fd(d->leases) : -1, POLLIN, 0 };
 	fds[WAIT_SYSLOG] =
 		(struct pollfd){ d->log.syslog ? syslog_fd(d->log.syslog) : -1, POLLOUT, 0 };
+	heartbeat_sleep(d->heartbeat);
 	if (ppoll(fds, WAIT_COUNT, deadline == INPATH_TIME_NEVER ? NULL : &timeout, NULL) < 0)
 		for (int i = 0; i < WAIT_COUNT; i++)
 			fds[i].revents = 0;
+	heartbeat_beat(d->heartbeat);
 }
 
 static void read_signals(struct daemon *d)

@@ -20,6 +20,7 @@
 #include "gateway/daemon/config.h"
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/options.h"
+#include "gateway/daemon/watchdog.h"
 #include "gateway/io/conntrack.h"
 #include "gateway/io/iface.h"
 #include "gateway/io/inject.h"
@@ -31,6 +32,7 @@
 
 struct daemon {
 	const struct options *options;
+	struct heartbeat *heartbeat; /* the watchdog's */
 	struct config *config;
 	struct log log;
 	struct iface *ifaces;
@@ -50,6 +52,7 @@ struct daemon {
 	inpath_time started;
 	bool stopping;
 	int stop_signal;
+	inpath_time stop_asked;
 	inpath_time stop_at;
 };
 
@@ -58,7 +61,7 @@ struct daemon {
  * daemon_stop is due in both cases.
  */
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
-	struct io_error *err);
+	struct heartbeat *heartbeat, struct io_error *err);
 
 /* The loop: returns when it was told to end. */
 void daemon_run(struct daemon *d);

@@ -23,11 +23,18 @@ static int print_config(const struct config *config)
 	return EXIT_SUCCESS;
 }
 
-static int serve(const struct options *options, struct config *config)
+struct service {
+	const struct options *options;
+	struct config *config;
+};
+
+/* In the worker: the daemon's whole life. */
+static int serve(struct heartbeat *heartbeat, void *arg)
 {
 	static struct daemon d;
+	const struct service *service = arg;
 	struct io_error err = { "" };
-	int error = daemon_start(&d, options, config, &err);
+	int error = daemon_start(&d, service->options, service->config, heartbeat, &err);
 
 	if (error)
 		fprintf(stderr, "inpathd: %s\n", err.text);
@@ -54,10 +61,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why.text);
 		return EXIT_FAILURE;
 	}
-	if (!options.test && !options.print)
-		return serve(&options, config);
-	if (options.print)
+	if (options.print) {
 		status = print_config(config);
+	} else if (!options.test) {
+		struct service service = { &options, config };
+
+		status = watchdog_keep(config->queue, config->log_syslog, serve, &service);
+	}
 	config_free(config);
 	return status;
 }

@@ -97,18 +97,37 @@ int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen)
 	return mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
-/* Who holds the queue, as the kernel lists it: queue number, netlink port, ... */
-static void queue_owner(uint16_t queue, char *out, size_t len)
+/* The kernel's list of queues: number, netlink port, packets waiting, ... False if it lacks `queue`. */
+static bool queue_listed(uint16_t queue, uint32_t *port, uint32_t *waiting)
 {
 	FILE *list = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
 	char line[256], *end;
+	bool found = false;
 
-	*out = '\0';
-	while (list && fgets(line, sizeof(line), list))
-		if (strtoul(line, &end, 10) == queue && end != line)
-			netlink_port_owner((uint32_t)strtoul(end, NULL, 10), out, len);
+	while (list && !found && fgets(line, sizeof(line), list)) {
+		found = strtoul(line, &end, 10) == queue && end != line;
+		*port = (uint32_t)strtoul(end, &end, 10);
+		*waiting = (uint32_t)strtoul(end, NULL, 10);
+	}
 	if (list)
 		fclose(list);
+	return found;
+}
+
+uint32_t nfqueue_waiting(uint16_t queue)
+{
+	uint32_t port, waiting;
+
+	return queue_listed(queue, &port, &waiting) ? waiting : 0;
+}
+
+static void queue_owner(uint16_t queue, char *out, size_t len)
+{
+	uint32_t port, waiting;
+
+	*out = '\0';
+	if (queue_listed(queue, &port, &waiting))
+		netlink_port_owner(port, out, len);
 	if (!*out)
 		snprintf(out, len, "another program");
 }

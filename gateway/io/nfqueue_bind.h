@@ -26,4 +26,7 @@ int nfqueue_configure(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen, st
 /* How many packets may wait; with 0, and FAIL_OPEN, the kernel passes all. 0 or -errno. */
 int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen);
 
+/* How many packets wait for their verdict in `queue` now, as the kernel lists it; 0 if it does not exist. */
+uint32_t nfqueue_waiting(uint16_t queue);
+
 #endif
