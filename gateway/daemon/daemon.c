@@ -316,6 +316,7 @@ void daemon_run(struct daemon *d)
 {
 	struct pollfd fds[WAIT_COUNT];
 
+	heartbeat_beat(d->heartbeat); /* from now on we are watched */
 	while (!d->stopping || clock_now() < d->stop_at) {
 		wait_for_work(d, fds);
 		judge_packets(d);
