@@ -37,7 +37,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check demo fuzz purity style install uninstall clean unit fuzz-replay sanitized
+.PHONY: all deps check vm demo fuzz purity style install uninstall clean unit fuzz-replay sanitized
 
 all: $(BUILD)/inpathd $(BUILD)/libinpath.a
 
@@ -110,6 +110,11 @@ deps:
 check:
 	@$(MAKE) --no-print-directory -j$$(nproc) all sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"
+
+# make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend.
+vm:
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@tests/run --vm "$(BUILD)" "$(ONLY)"
 
 demo: all
 	@tests/demo/demo

@@ -79,7 +79,8 @@ kill_inpathd() {
 
 net_begin restart "${1:-}"
 home_up nat6
-head -c 3000000 /dev/urandom >"$NET_WORK/s1/www/medium.bin"
+# Seconds long, and more of them where each step takes longer.
+head -c "$([ -n "${INPATH_VM:-}" ] && echo 7000000 || echo 3000000)" /dev/urandom >"$NET_WORK/s1/www/medium.bin"
 inpath_conf 'probe = { interval = 1; }; budget = { gateway = 1000; client = 500; first_hops = 100; };'
 start_inpathd "$NET_WORK/inpath.conf"
 
