@@ -109,6 +109,7 @@ static void swap_config(struct daemon *d, struct config *next)
 	struct config *old = d->config;
 
 	d->config = next;
+	d->offload_said = false;
 	log_configure(&d->log, next);
 	inpath_engine_set_policy(d->engine, &next->policies, clock_now());
 	config_free(old);

@@ -212,6 +212,28 @@ static void arm(struct daemon *d, const struct inpath_tuple *tuple)
 		d->arm_failed++;
 }
 
+/* What the engine wants to know of connections, until all else is done. */
+struct looks {
+	uint32_t count;
+	struct inpath_tuple tuples[INPATH_OUTBOX_ACTIONS];
+};
+
+static void look_up(struct daemon *d, const struct looks *looks)
+{
+	uint64_t before = inpath_engine_stats(d->engine)->offloaded;
+	struct inpath_connection found;
+
+	for (uint32_t i = 0; i < looks->count; i++)
+		if (!conntrack_look(d->conntrack, &looks->tuples[i], &found))
+			inpath_engine_connection(d->engine, &looks->tuples[i], &found, clock_now());
+	if (d->offload_said || inpath_engine_stats(d->engine)->offloaded == before)
+		return;
+	d->offload_said = true;
+	log_say(&d->log, LOG_WARNING,
+		"flow offload takes flows away from the queue, so that they cannot be traced: "
+		"`inpath check` says what to do, ev=stats counts them (offloaded)");
+}
+
 /* The outbox lives until the engine's next call: probes are reported when all else is done. */
 static void do_what_is_due(struct daemon *d)
 {
@@ -221,6 +243,7 @@ static void do_what_is_due(struct daemon *d)
 		inpath_time at;
 	} sent[INPATH_OUTBOX_ACTIONS];
 	const struct inpath_outbox *outbox;
+	struct looks looks = { 0 };
 	uint32_t count = 0;
 
 	inpath_engine_tick(d->engine, clock_now());
@@ -237,10 +260,12 @@ static void do_what_is_due(struct daemon *d)
 			break;
 		case INPATH_ACTION_RECORD: log_record(&d->log, &item->record); break;
 		case INPATH_ACTION_ARM: arm(d, &item->arm); break;
+		case INPATH_ACTION_LOOK: looks.tuples[looks.count++] = item->look; break;
 		}
 	}
 	for (uint32_t i = 0; i < count; i++)
 		inpath_engine_sent(d->engine, sent[i].id, sent[i].error, sent[i].at);
+	look_up(d, &looks);
 }
 
 static inpath_time earlier(inpath_time a, inpath_time b)

@@ -47,6 +47,7 @@ struct daemon {
 	size_t memory_size;
 	struct inpath_engine *engine;
 	uint64_t dns_copies;
+	bool offload_said; /* that flow offload takes flows away; once, and again after a reload */
 	uint64_t arm_failed; /* flows that could not be brought back to the queue */
 	struct nfqueue_counters queue_counters; /* as they were when the queue was closed */
 	inpath_time started;

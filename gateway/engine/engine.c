@@ -118,6 +118,7 @@ static void forget(struct inpath_engine *e, uint32_t slot)
 	struct flow *f = &e->flows.entries[slot];
 
 	trace_forget_flow(e, slot);
+	f->expected = false;
 	drop_hello(e, f);
 	name_release(&e->names, f->host);
 	f->host = 0;
@@ -349,6 +350,11 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 	else if (f->decided != e->set_number)
 		decide(e, f);
 	trace_consider(e, slot, now);
+	/* A connection that nobody has answered is not offloaded yet. */
+	look_expect(&e->look, f,
+		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && f->tcp.server.seq_known &&
+			!f->tcp.closed,
+		now);
 	return flow_verdict(e, f, meta, now);
 }
 
@@ -367,6 +373,20 @@ static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inp
 	}
 	e->stats.swallowed_icmp++;
 	return DROP;
+}
+
+void inpath_engine_connection(struct inpath_engine *e, const struct inpath_tuple *tuple,
+	const struct inpath_connection *what, inpath_time now)
+{
+	uint32_t slot = flow_find(&e->flows, tuple);
+	struct flow *f;
+
+	e->now = now > e->now ? now : e->now;
+	if (slot == TABLE_NONE || !what->offloaded)
+		return;
+	f = &e->flows.entries[slot];
+	e->stats.offloaded += !f->offloaded;
+	f->offloaded = true;
 }
 
 struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct inpath_meta *meta,

@@ -40,6 +40,8 @@ struct flow {
 	uint8_t client_packets; /* seen while naming; stops at 255 */
 	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
 	bool rested;            /* a verdict has put it to rest */
+	bool expected;          /* further packets ought to come to the queue (look.h) */
+	bool offloaded;         /* conntrack said that flow offload has it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
 	bool confirming;        /* its last trace differed: the next one confirms */
@@ -53,6 +55,7 @@ struct flow {
 	name_ref host;
 	const struct inpath_policy *policy; /* valid while `decided` is the set's number */
 	const char *service;                /* likewise */
+	inpath_time seen;                   /* its newest packet */
 	inpath_time next_trace;
 	inpath_time touch_until; /* answers to its touches are waited for till then */
 	struct tcp_flow tcp;

@@ -261,6 +261,11 @@ static inpath_time latest(inpath_time a, inpath_time b)
 	return a > b ? a : b;
 }
 
+static inpath_time earliest(inpath_time a, inpath_time b)
+{
+	return a < b ? a : b;
+}
+
 /*
  * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
  * all of them or waits: a wave never thins out. Returns 0 if paid, else when to ask again.
@@ -467,7 +472,7 @@ inpath_time inpath_engine_next_deadline(const struct inpath_engine *e)
 		return e->now;
 	if (e->line.count && e->trace_table.count < e->trace_table.capacity)
 		return e->now;
-	return deadline_first(&e->deadlines, &slot);
+	return earliest(deadline_first(&e->deadlines, &slot), look_deadline(&e->look));
 }
 
 void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
@@ -485,6 +490,7 @@ void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
 		deadline_first(&e->deadlines, &slot) <= now)
 		sends += step(e, slot, now);
 	rearm(e);
+	look_step(&e->look, &e->flows, &e->outbox, now);
 }
 
 void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_time now)

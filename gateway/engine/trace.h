@@ -15,6 +15,7 @@
 #include "gateway/engine/flow.h"
 #include "gateway/engine/hello.h"
 #include "gateway/engine/history.h"
+#include "gateway/engine/look.h"
 #include "gateway/engine/parse.h"
 #include "gateway/engine/path.h"
 #include "gateway/engine/probe.h"
@@ -95,6 +96,7 @@ struct inpath_engine {
 	struct hellos hellos;
 	struct probes probes;
 	struct histories histories;
+	struct look look;
 
 	struct table trace_table; /* by age only */
 	struct trace *traces;

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdlib.h>
@@ -67,23 +68,54 @@ static void put_ports(struct nlmsghdr *nlh, const struct inpath_tuple *tuple)
 	mnl_attr_nest_end(nlh, proto);
 }
 
-int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask)
+/* A request about one connection, so far with its original tuple alone. */
+static struct nlmsghdr *put_request(void *bytes, uint16_t type, const struct inpath_tuple *tuple)
 {
-	_Alignas(8) char bytes[256];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	struct nlattr *orig;
 
-	/* No NLM_F_CREATE, and the original tuple, mark and mask alone: more is refused for a
-	 * connection with NAT. */
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
 	nfg->nfgen_family = tuple->client.family == INPATH_AF_INET ? AF_INET : AF_INET6;
 	nfg->version = NFNETLINK_V0;
 	orig = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
 	put_addresses(nlh, tuple);
 	put_ports(nlh, tuple);
 	mnl_attr_nest_end(nlh, orig);
+	return nlh;
+}
+
+int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask)
+{
+	_Alignas(8) char bytes[256];
+	/* No NLM_F_CREATE, and the original tuple, mark and mask alone: more is refused for a
+	 * connection with NAT. */
+	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_NEW, tuple);
+
 	mnl_attr_put_u32(nlh, CTA_MARK, htonl(0));
 	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
 	return -netlink_ask(c->nl, nlh, NULL, NULL);
+}
+
+static int read_status(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *attrs[CTA_STATUS + 1];
+	struct inpath_connection *out = arg;
+	uint32_t status;
+
+	netlink_attrs(nlh, sizeof(struct nfgenmsg), attrs, CTA_STATUS + 1);
+	status = ntohl(netlink_u32(attrs[CTA_STATUS]));
+	out->in_hardware = status & IPS_HW_OFFLOAD;
+	out->offloaded = status & (IPS_OFFLOAD | IPS_HW_OFFLOAD);
+	return MNL_CB_OK;
+}
+
+int conntrack_look(
+	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_connection *out)
+{
+	_Alignas(8) char bytes[256];
+	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_GET, tuple);
+
+	*out = (struct inpath_connection){ 0 };
+	return -netlink_ask(c->nl, nlh, read_status, out);
 }

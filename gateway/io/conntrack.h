@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * conntrack: clears bits of a connection's mark (ctnetlink), so that its packets are queued again.
+ * conntrack: clears bits of a connection's mark, so that its packets are queued again, and looks
+ * connections up (ctnetlink).
  *
  * Owns:   a netlink socket.
  * Output: 0 or an errno; the kernel answers at once.
@@ -9,7 +10,7 @@
 #define IO_CONNTRACK_H
 
 #include "gateway/io/error.h"
-#include "inpath/types.h"
+#include "inpath/engine.h"
 
 struct conntrack;
 
@@ -22,5 +23,12 @@ void conntrack_close(struct conntrack *c);
  * `tuple`. ENOENT: there is none. EINVAL: the kernel has no ctnetlink.
  */
 int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask);
+
+/*
+ * Fills `out` with what conntrack knows of the connection whose original direction, before NAT, is
+ * `tuple`. 0 or an errno; ENOENT: there is none.
+ */
+int conntrack_look(
+	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_connection *out);
 
 #endif

@@ -45,6 +45,7 @@ enum inpath_action_kind {
 	INPATH_ACTION_SEND,
 	INPATH_ACTION_RECORD,
 	INPATH_ACTION_ARM, /* clear the rest bits of a connection's mark, so that it is queued again */
+	INPATH_ACTION_LOOK, /* look a connection up and say what was found: inpath_engine_connection */
 };
 
 struct inpath_action_item {
@@ -52,7 +53,8 @@ struct inpath_action_item {
 	union {
 		struct inpath_probe probe;
 		struct inpath_record record;
-		struct inpath_tuple arm; /* as seen on the LAN side */
+		struct inpath_tuple arm;  /* as seen on the LAN side */
+		struct inpath_tuple look; /* likewise */
 	};
 };
 
@@ -100,6 +102,16 @@ void inpath_engine_client_name(struct inpath_engine *e, const struct inpath_addr
 
 /* Reports a SEND: `error` is 0 or the errno of the refusal. */
 void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_time now);
+
+/* What conntrack knows of a connection. */
+struct inpath_connection {
+	bool offloaded;   /* flow offload forwards it, in software or hardware: no rule sees it */
+	bool in_hardware; /* ... in hardware */
+};
+
+/* Answers a LOOK. A connection that was not found is not reported. */
+void inpath_engine_connection(struct inpath_engine *e, const struct inpath_tuple *tuple,
+	const struct inpath_connection *what, inpath_time now);
 
 /* When inpath_engine_tick wants to be called next; INPATH_TIME_NEVER if nothing waits. */
 inpath_time inpath_engine_next_deadline(const struct inpath_engine *e);

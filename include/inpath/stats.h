@@ -20,6 +20,7 @@
 	X(flows_traced, "flows that a policy traces")                                              \
 	X(flows_ignored, "flows that a policy ignores, or none names")                             \
 	X(flows_untraceable, "flows not traced: MPTCP, TCP-MD5, TCP-AO, or opened from the WAN")   \
+	X(offloaded, "flows that flow offload took from the queue")                                \
 	X(rested, "verdicts that put a flow to rest")                                              \
 	X(hellos_full, "ClientHellos not put together: no room")                                   \
 	X(hellos_sni, "ClientHellos that gave a name")                                             \

@@ -199,12 +199,16 @@ static void take_probe(struct ground *g, const struct inpath_probe *probe)
 static void tick(struct ground *g)
 {
 	const struct inpath_outbox *box;
-	uint32_t sends = 0, ids[INPATH_OUTBOX_ACTIONS];
+	const struct inpath_connection found = { .offloaded = true };
+	struct inpath_tuple looks[INPATH_OUTBOX_ACTIONS];
+	uint32_t sends = 0, looked = 0, ids[INPATH_OUTBOX_ACTIONS];
 
 	inpath_engine_tick(g->engine, g->now);
 	box = inpath_engine_outbox(g->engine);
 	demand(box->count <= INPATH_OUTBOX_ACTIONS);
 	for (uint32_t i = 0; i < box->count; i++) {
+		if (box->items[i].kind == INPATH_ACTION_LOOK)
+			looks[looked++] = box->items[i].look;
 		if (box->items[i].kind != INPATH_ACTION_SEND)
 			continue;
 		take_probe(g, &box->items[i].probe);
@@ -213,6 +217,8 @@ static void tick(struct ground *g)
 	demand(sends <= INPATH_SENDS_A_TICK);
 	for (uint32_t i = 0; i < sends; i++)
 		inpath_engine_sent(g->engine, ids[i], g->refuse ? 1 : 0, g->now);
+	for (uint32_t i = 0; i < looked; i++)
+		inpath_engine_connection(g->engine, &looks[i], &found, g->now);
 }
 
 /* A router's or the server's answer to one of the latest probes, bent as the script says. */
