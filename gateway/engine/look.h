@@ -5,12 +5,12 @@
  * Flow offload forwards a connection past every rule, so to the queue it looks like one that has
  * nothing to say. Only conntrack knows the difference: the host is asked to look it up, once a silence.
  *
- *   packet of a flow that is not decided, or traced -> EXPECTED -- 2 s of silence --> LOOK (host)
+ *   packet of a flow that is not decided, or traced -> EXPECTED -- 1 s of silence --> LOOK (host)
  *                                                      ^                                |
  *                                                      +--- its next packet ------------+
  *
  * Owns:   its cursor over the flow table and its bucket, in struct inpath_engine.
- * Time:   one pass over the table in 2 s, in slices, while any flow is expected; no deadline otherwise.
+ * Time:   one pass over the table in a second, in slices, while any flow is expected; no deadline otherwise.
  * Output: INPATH_ACTION_LOOK in the outbox, at most LOOK_RATE a second.
  */
 #ifndef LOOK_H
@@ -26,7 +26,7 @@ enum {
 	LOOKS_A_TICK = 4,
 };
 
-#define LOOK_SILENCE (2 * INPATH_SEC)
+#define LOOK_SILENCE INPATH_SEC
 
 struct look {
 	inpath_time at; /* when the pass begins, or goes on; 0: no flow is expected */

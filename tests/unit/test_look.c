@@ -17,7 +17,7 @@ static void a_silent_flow_is_looked_up_once(void **state)
 	{
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
-		world_run(&w, 1900 * MS);
+		world_run(&w, 900 * MS);
 		assert_int_equal(w.looks, 0);
 		world_run(&w, 4 * INPATH_SEC);
 		assert_int_equal(w.looks, 1);
