@@ -129,18 +129,36 @@ purity: $(BUILD)/libinpath.a
 style:
 	@tests/style
 
-# --- installing: DESTDIR, PREFIX, SYSCONFDIR -----------------------------------------------------
+# --- installing: DESTDIR, PREFIX, SYSCONFDIR, SYSTEMDDIR ------------------------------------------
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
+# Where a machine's own units belong; a package says $(PREFIX)/lib/systemd/system.
+SYSTEMDDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,$(SYSCONFDIR)/systemd/system)
 INSTALL ?= install
+PROGRAMS := $(BUILD)/inpathd $(BUILD)/inpath rules/inpath-rules
+MAN := $(notdir $(wildcard etc/man/*.[1-8]))
+MAN_DIR = $(DESTDIR)$(PREFIX)/share/man
+
+# A manual page, with the counters that the code has.
+$(BUILD)/man/%: etc/man/% include/inpath/stats.h
+	@mkdir -p $(@D)
+	@sed -n 's/^\tX(\([a-z_]*\), "\(.*\)").*/.It Cm \1\n\2/p' include/inpath/stats.h >$@.counters
+	@sed -e '/^\.\\" @COUNTERS@/{r $@.counters' -e 'd}' $< >$@
 
 # A configuration that is there already stays; the new one is put beside it.
-install: all
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/inpath \
-		$(DESTDIR)$(SYSCONFDIR)/inpath/services
-	$(INSTALL) -m 755 $(BUILD)/inpathd rules/inpath-rules $(DESTDIR)$(PREFIX)/sbin/
+install: all $(addprefix $(BUILD)/man/,$(MAN))
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/inpath/examples \
+		$(MAN_DIR)/man5 $(MAN_DIR)/man8 $(DESTDIR)$(SYSCONFDIR)/inpath/services \
+		$(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(SYSTEMDDIR)
+	$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 644 rules/inpath.nft rules/inpath.iptables $(DESTDIR)$(PREFIX)/share/inpath/
+	$(INSTALL) -m 644 etc/rsyslog/inpath.conf $(DESTDIR)$(PREFIX)/share/inpath/examples/rsyslog.conf
+	$(INSTALL) -m 644 etc/logrotate/inpath $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
+	for page in $(MAN); do \
+		$(INSTALL) -m 644 $(BUILD)/man/$$page $(MAN_DIR)/man$${page##*.}/ || exit 1; done
+	sed 's|@SBIN@|$(PREFIX)/sbin|' etc/systemd/inpathd.service >$(DESTDIR)$(SYSTEMDDIR)/inpathd.service
+	chmod 644 $(DESTDIR)$(SYSTEMDDIR)/inpathd.service
 	$(INSTALL) -m 644 etc/inpath.conf $(DESTDIR)$(SYSCONFDIR)/inpath/inpath.conf.new
 	@cd $(DESTDIR)$(SYSCONFDIR)/inpath && if [ ! -e inpath.conf ] || cmp -s inpath.conf inpath.conf.new; \
 		then mv inpath.conf.new inpath.conf; \
@@ -150,8 +168,10 @@ install: all
 		$(INSTALL) -m 644 "$$list" $(DESTDIR)$(SYSCONFDIR)/inpath/services/ || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/inpathd $(DESTDIR)$(PREFIX)/sbin/inpath-rules
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(PROGRAMS)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/inpath
+	rm -f $(DESTDIR)$(SYSTEMDDIR)/inpathd.service $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
+	for page in $(MAN); do rm -f $(MAN_DIR)/man$${page##*.}/$$page; done
 	@echo "$(SYSCONFDIR)/inpath is kept: it is yours"
 
 clean:
