@@ -11,6 +11,7 @@ PKG_CONFIG ?= pkg-config
 BUILD := build
 
 LIBS_DAEMON := libmnl libnetfilter_queue libnfnetlink libconfig
+LIBS_CLI := $(LIBS_DAEMON) json-c
 
 STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"'
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
@@ -24,13 +25,15 @@ ENGINE := $(sort $(wildcard gateway/engine/*.c))
 LOGFMT := $(sort $(wildcard gateway/logfmt/*.c))
 CONFIG := $(sort $(wildcard gateway/daemon/config*.c))
 IO := $(sort $(wildcard gateway/io/*.c))
+CLI := $(sort $(wildcard gateway/cli/*.c))
 DAEMON := $(sort $(wildcard gateway/daemon/*.c))
 UNIT := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TOOLS := $(sort $(wildcard tests/netns/tools/*.c))
 
-# What the unit tests and the fuzz targets may link: everything but the daemon's main.
-TESTED := $(ENGINE) $(LOGFMT) $(IO) $(filter-out gateway/daemon/main.c,$(DAEMON))
+# What the unit tests and the fuzz targets may link: everything but the programs' main.
+TESTED := $(ENGINE) $(LOGFMT) $(IO) $(filter-out gateway/daemon/main.c,$(DAEMON)) \
+	$(filter-out gateway/cli/main.c,$(CLI))
 
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
@@ -39,7 +42,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .SECONDARY:
 .PHONY: all deps check vm demo fuzz purity style install uninstall clean unit fuzz-replay sanitized
 
-all: $(BUILD)/inpathd $(BUILD)/libinpath.a
+all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
 # --- what people run ---------------------------------------------------------------------------
 
@@ -50,6 +53,10 @@ $(BUILD)/libinpath.a: $(call objects,release,$(ENGINE))
 $(BUILD)/inpathd: $(call objects,release,$(DAEMON) $(IO) $(LOGFMT)) $(BUILD)/libinpath.a
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+
+$(BUILD)/inpath: $(call objects,release,$(CLI) $(CONFIG) $(IO) $(LOGFMT)) $(BUILD)/libinpath.a
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
 $(BUILD)/release/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -71,12 +78,16 @@ $(BUILD)/asan/inpathd: $(call objects,asan,gateway/daemon/main.c) $(BUILD)/asan/
 	@echo "  LD $@"
 	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
 
-sanitized: $(BUILD)/asan/inpathd
+$(BUILD)/asan/inpath: $(call objects,asan,gateway/cli/main.c) $(BUILD)/asan/libtested.a
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+
+sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath
 
 $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_DAEMON))
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_CLI))
 
 unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 
@@ -84,7 +95,7 @@ unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 $(BUILD)/replay/%: $(BUILD)/asan/tests/fuzz/%.o $(BUILD)/asan/tests/fuzz/replay.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
 fuzz-replay: $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay/fuzz_%,$(FUZZ))
 
@@ -96,7 +107,7 @@ FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=a
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(TESTED) Makefile
 	@mkdir -p $(@D)
 	@echo "  CLANG $@"
-	@$(CLANG) $(STD) $(FUZZ_FLAGS) -o $@ $< $(TESTED) $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@$(CLANG) $(STD) $(FUZZ_FLAGS) -o $@ $< $(TESTED) $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
 fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ)))
 	@tests/fuzz/run "$(BUILD)" "$(SECONDS)" $(notdir $^)

@@ -1,108 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * control: what a person or the service manager asks of the running daemon, and what it says of
- * itself: reload, counters, start and stop.
+ * control: what a person or the service manager asks of the running daemon, by a signal or over the
+ * control socket.
  */
 #include "gateway/daemon/daemon.h"
+#include "gateway/daemon/report.h"
 #include "gateway/io/clock.h"
 #include "gateway/io/notify.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-
-enum {
-	PAIRS_MAX = 16,
-	NUMBER_BYTES = 24,
-};
-
-/* Pairs under construction, and the text of their numbers. */
-struct pairs {
-	size_t count;
-	struct logfmt_pair pairs[PAIRS_MAX];
-	char numbers[PAIRS_MAX][NUMBER_BYTES];
-};
-
-static void put_text(struct pairs *p, const char *key, const char *value)
-{
-	p->pairs[p->count++] = (struct logfmt_pair){ key, value };
-}
-
-static void put_number(struct pairs *p, const char *key, uint64_t value)
-{
-	snprintf(p->numbers[p->count], NUMBER_BYTES, "%" PRIu64, value);
-	put_text(p, key, p->numbers[p->count]);
-}
-
-static void join_names(const struct config_ifaces *list, char *out, size_t len)
-{
-	size_t used = 0;
-
-	snprintf(out, len, "-");
-	for (uint32_t i = 0; i < list->count && used < len; i++)
-		used += (size_t)snprintf(
-			out + used, len - used, "%s%s", i ? "," : "", list->names[i]);
-}
-
-void daemon_say_start(struct daemon *d)
-{
-	const struct config *c = d->config;
-	struct config_ifaces lan = { 0 }, wan = { 0 };
-	char lan_names[240], wan_names[240];
-	struct pairs p = { 0 };
-	struct io_error err = { "" };
-
-	iface_resolve(&c->lan, &c->wan, &lan, &wan, &err);
-	join_names(&lan, lan_names, sizeof(lan_names));
-	join_names(&wan, wan_names, sizeof(wan_names));
-	put_text(&p, "version", INPATH_VERSION);
-	put_number(&p, "queue", c->queue);
-	put_number(&p, "queue_len", c->queue_len);
-	put_text(&p, "lan", lan_names);
-	put_text(&p, "wan", wan_names);
-	put_number(&p, "policies", c->policies.policies_count);
-	put_number(&p, "services", c->policies.services_count);
-	put_number(&p, "flows", c->limits.flows);
-	put_number(&p, "memory", d->memory_size);
-	log_event(&d->log, "start", p.pairs, p.count);
-}
-
-/* The engine's counters, then the shells' own, told apart by `of`. */
-static void say_stats(struct daemon *d, const struct nfqueue_counters *queue)
-{
-	struct pairs p = { 0 };
-
-	log_stats(&d->log, inpath_engine_stats(d->engine));
-	put_text(&p, "of", "shells");
-	put_number(&p, "queue_gaps", queue->gaps);
-	put_number(&p, "queue_full", queue->full);
-	put_number(&p, "queue_enobufs", queue->enobufs);
-	put_number(&p, "queue_unreadable", queue->unreadable);
-	put_number(&p, "verdicts_refused", queue->refused);
-	put_number(&p, "verdicts_retried", queue->retries);
-	put_number(&p, "dns_copies", d->dns_copies);
-	put_number(&p, "dns_missed", d->copies ? nflog_missed(d->copies) : 0);
-	put_number(&p, "arm_failed", d->arm_failed);
-	put_number(&p, "log_dropped", log_dropped(&d->log));
-	log_event(&d->log, "stats", p.pairs, p.count);
-}
-
-void daemon_say_stop(struct daemon *d)
-{
-	const struct inpath_stats *stats = inpath_engine_stats(d->engine);
-	struct pairs p = { 0 };
-
-	say_stats(d, &d->queue_counters);
-	put_text(&p, "why", d->stop_signal == SIGINT ? "INT" : "TERM");
-	put_number(&p, "uptime", (clock_now() - d->started) / INPATH_SEC);
-	put_number(&p, "packets", stats->packets);
-	put_number(&p, "traces", stats->traces);
-	put_number(&p, "probes", stats->probes);
-	put_number(&p, "records", stats->records);
-	log_event(&d->log, "stop", p.pairs, p.count);
-}
 
 static void swap_config(struct daemon *d, struct config *next)
 {
@@ -117,14 +26,16 @@ static void swap_config(struct daemon *d, struct config *next)
 		next->policies.policies_count, next->policies.services_count);
 }
 
-static void reload(struct daemon *d)
+/* True if the file was taken; else `why` says why not. */
+static bool reload(struct daemon *d, struct config_error *why)
 {
-	struct config_error why;
 	struct config *next;
+	bool taken;
 
 	notify_reloading();
-	next = config_load(d->options->config, &why);
-	if (next && config_may_replace(d->config, next, &why)) {
+	next = config_load(d->options->config, why);
+	taken = next && config_may_replace(d->config, next, why);
+	if (taken) {
 		swap_config(d, next);
 	} else {
 		/* The log is reopened all the same: it may have been rotated. */
@@ -133,13 +44,14 @@ static void reload(struct daemon *d)
 			log_say(&d->log, LOG_ERR,
 				"configuration not taken, the old one stays: %s changed, which needs a "
 				"restart",
-				why.text);
+				why->text);
 		else
 			log_say(&d->log, LOG_ERR, "configuration not taken, the old one stays: %s",
-				why.text);
+				why->text);
 		config_free(next);
 	}
 	notify_ready();
+	return taken;
 }
 
 static void stop(struct daemon *d, int signal)
@@ -162,12 +74,58 @@ static void stop(struct daemon *d, int signal)
 
 void daemon_signal(struct daemon *d, int signal)
 {
+	struct config_error why;
+
 	switch (signal) {
 	case SIGHUP:
 		if (!d->stopping)
-			reload(d);
+			reload(d, &why);
 		break;
-	case SIGUSR1: say_stats(d, nfqueue_counters(d->queue)); break;
+	case SIGUSR1: report_stats(d, nfqueue_counters(d->queue), log_line, &d->log); break;
 	default: stop(d, signal); break;
 	}
+}
+
+/* --- the control socket ------------------------------------------------------------------------ */
+
+struct answer {
+	char *out;
+	size_t used;
+};
+
+static void put_line(void *arg, const char *line, size_t len)
+{
+	struct answer *a = arg;
+
+	if (a->used + len + 2 > CONTROL_ANSWER_BYTES)
+		return;
+	memcpy(a->out + a->used, line, len);
+	a->used += len;
+	a->out[a->used++] = '\n';
+}
+
+static void answer_reload(struct daemon *d, struct answer *a)
+{
+	struct config_error why = { "" };
+	bool taken = !d->stopping && reload(d, &why);
+	struct logfmt_pair pairs[] = { { "ok", taken ? "yes" : "no" }, { "why", why.text } };
+
+	logfmt_event("reload", clock_wall(), pairs, taken ? 1 : 2, put_line, a);
+}
+
+size_t daemon_answer(void *arg, const char *request, char out[CONTROL_ANSWER_BYTES])
+{
+	static const struct logfmt_pair unknown = { "why", "unknown request: status, reload" };
+	struct daemon *d = arg;
+	struct answer a = { out, 0 };
+
+	if (!strcmp(request, "status")) {
+		report_state(d, put_line, &a);
+		report_stats(d, nfqueue_counters(d->queue), put_line, &a);
+	} else if (!strcmp(request, "reload")) {
+		answer_reload(d, &a);
+	} else {
+		logfmt_event("error", clock_wall(), &unknown, 1, put_line, &a);
+	}
+	return a.used;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/daemon/daemon.h"
 
+#include "gateway/daemon/report.h"
 #include "gateway/io/clock.h"
 #include "gateway/io/notify.h"
 
@@ -30,6 +31,7 @@ enum {
 	WAIT_NEIGH,
 	WAIT_LEASES,
 	WAIT_SYSLOG,
+	WAIT_CONTROL,
 	WAIT_COUNT,
 };
 
@@ -124,6 +126,17 @@ static int start_queue(struct daemon *d, struct io_error *err)
 	return 0;
 }
 
+/* Behind the queue: whoever has that may have the socket's place, too. */
+static void start_control(struct daemon *d)
+{
+	const char *own = getenv("INPATH_CONTROL");
+	struct io_error err = { "" };
+
+	d->control = control_socket_open(own ? own : CONTROL_DEFAULT_PATH, &err);
+	if (!d->control)
+		log_say(&d->log, LOG_WARNING, "`inpath status` will not work: %s", err.text);
+}
+
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
 	struct heartbeat *heartbeat, struct io_error *err)
 {
@@ -161,10 +174,11 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	error = start_queue(d, err);
 	if (error)
 		return error;
+	start_control(d);
 	d->started = clock_now();
 	log_configure(&d->log, config);
 	iface_report(d->ifaces, say, d);
-	daemon_say_start(d);
+	report_start(d);
 	notify_ready();
 	return 0;
 }
@@ -178,6 +192,7 @@ static void read_copies(struct daemon *d)
 		if (!copy)
 			return;
 		d->dns_copies++;
+		d->last_dns = clock_now();
 		inpath_engine_dns(
 			d->engine, &copy->meta, copy->bytes, copy->caplen, copy->len, clock_now());
 	}
@@ -191,6 +206,8 @@ static void judge_packets(struct daemon *d)
 {
 	size_t n = nfqueue_read(d->queue, d->ifaces);
 
+	if (n)
+		d->last_packet = nfqueue_packet(d->queue, n - 1)->at;
 	read_copies(d);
 	for (size_t i = 0; i < n; i++) {
 		const struct nfqueue_packet *p = nfqueue_packet(d->queue, i);
@@ -258,13 +275,18 @@ static void do_what_is_due(struct daemon *d)
 			sent[count].at = clock_now();
 			sent[count++].error = inject_send(d->inject, d->ifaces, &item->probe);
 			break;
-		case INPATH_ACTION_RECORD: log_record(&d->log, &item->record); break;
+		case INPATH_ACTION_RECORD:
+			log_record(&d->log, &item->record);
+			d->last_path = clock_now();
+			break;
 		case INPATH_ACTION_ARM: arm(d, &item->arm); break;
 		case INPATH_ACTION_LOOK: looks.tuples[looks.count++] = item->look; break;
 		}
 	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		d->refused = sent[i].error ? sent[i].error : d->refused;
 		inpath_engine_sent(d->engine, sent[i].id, sent[i].error, sent[i].at);
+	}
 	look_up(d, &looks);
 }
 
@@ -305,6 +327,8 @@ static void wait_for_work(const struct daemon *d, struct pollfd fds[WAIT_COUNT])
 	fds[WAIT_LEASES] = (struct pollfd){ d->leases ? leases_fd(d->leases) : -1, POLLIN, 0 };
 	fds[WAIT_SYSLOG] =
 		(struct pollfd){ d->log.syslog ? syslog_fd(d->log.syslog) : -1, POLLOUT, 0 };
+	fds[WAIT_CONTROL] =
+		(struct pollfd){ d->control ? control_socket_fd(d->control) : -1, POLLIN, 0 };
 	heartbeat_sleep(d->heartbeat);
 	if (ppoll(fds, WAIT_COUNT, deadline == INPATH_TIME_NEVER ? NULL : &timeout, NULL) < 0)
 		for (int i = 0; i < WAIT_COUNT; i++)
@@ -333,6 +357,8 @@ static void serve_the_rest(struct daemon *d, const struct pollfd fds[WAIT_COUNT]
 		leases_read(d->leases, learn_lease, d);
 	if (d->log.syslog)
 		syslog_flush(d->log.syslog, clock_now());
+	if (fds[WAIT_CONTROL].revents)
+		control_socket_serve(d->control, daemon_answer, d);
 	if (fds[WAIT_SIGNALS].revents)
 		read_signals(d);
 }
@@ -354,7 +380,8 @@ void daemon_stop(struct daemon *d)
 {
 	nfqueue_close(d->queue, &d->queue_counters);
 	if (d->started)
-		daemon_say_stop(d);
+		report_stop(d);
+	control_socket_close(d->control);
 	nflog_close(d->copies);
 	inject_close(d->inject);
 	conntrack_close(d->conntrack);

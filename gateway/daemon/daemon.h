@@ -22,6 +22,7 @@
 #include "gateway/daemon/options.h"
 #include "gateway/daemon/watchdog.h"
 #include "gateway/io/conntrack.h"
+#include "gateway/io/control_socket.h"
 #include "gateway/io/iface.h"
 #include "gateway/io/inject.h"
 #include "gateway/io/leases.h"
@@ -40,13 +41,18 @@ struct daemon {
 	struct nflog *copies; /* NULL: the kernel has no NFLOG */
 	struct inject *inject;
 	struct conntrack *conntrack;
-	struct leases *leases; /* NULL: no inotify */
-	struct neigh *neigh;   /* NULL: rtnetlink refused */
+	struct leases *leases;          /* NULL: no inotify */
+	struct neigh *neigh;            /* NULL: rtnetlink refused */
+	struct control_socket *control; /* NULL: no place for it */
 	int signals;
 	void *memory;
 	size_t memory_size;
 	struct inpath_engine *engine;
 	uint64_t dns_copies;
+	inpath_time last_packet; /* 0: none yet */
+	inpath_time last_dns;
+	inpath_time last_path;
+	int refused;       /* errno of the newest probe that the kernel refused */
 	bool offload_said; /* that flow offload takes flows away; once, and again after a reload */
 	uint64_t arm_failed; /* flows that could not be brought back to the queue */
 	struct nfqueue_counters queue_counters; /* as they were when the queue was closed */
@@ -73,8 +79,7 @@ void daemon_stop(struct daemon *d);
 /* In control.c: what signals ask for. */
 void daemon_signal(struct daemon *d, int signal);
 
-/* In control.c: ev=start, and ev=stop behind the last ev=stats. */
-void daemon_say_start(struct daemon *d);
-void daemon_say_stop(struct daemon *d);
+/* In control.c: the answer to a request over the control socket; a control_answer. */
+size_t daemon_answer(void *arg, const char *request, char out[CONTROL_ANSWER_BYTES]);
 
 #endif

@@ -90,7 +90,7 @@ void log_say(struct log *log, int priority, const char *format, ...)
 	}
 }
 
-static void write_line(void *arg, const char *line, size_t len)
+void log_line(void *arg, const char *line, size_t len)
 {
 	struct log *log = arg;
 	int error = logfile_write(&log->file, line, len);
@@ -107,17 +107,7 @@ static void write_line(void *arg, const char *line, size_t len)
 void log_record(struct log *log, const struct inpath_record *record)
 {
 	log->options.wall_offset = (int64_t)(clock_wall() - clock_now());
-	logfmt_record(record, &log->options, write_line, log);
-}
-
-void log_stats(struct log *log, const struct inpath_stats *stats)
-{
-	logfmt_stats(stats, clock_wall(), write_line, log);
-}
-
-void log_event(struct log *log, const char *name, const struct logfmt_pair *pairs, size_t count)
-{
-	logfmt_event(name, clock_wall(), pairs, count, write_line, log);
+	logfmt_record(record, &log->options, log_line, log);
 }
 
 uint64_t log_dropped(const struct log *log)

@@ -40,8 +40,9 @@ __attribute__((format(printf, 3, 4))) void log_say(
 	struct log *log, int priority, const char *format, ...);
 
 void log_record(struct log *log, const struct inpath_record *record);
-void log_stats(struct log *log, const struct inpath_stats *stats);
-void log_event(struct log *log, const char *name, const struct logfmt_pair *pairs, size_t count);
+
+/* A logfmt_sink: writes the line of a record; `arg` is a struct log. */
+void log_line(void *arg, const char *line, size_t len);
 
 /* Lines that a place did not take. */
 uint64_t log_dropped(const struct log *log);

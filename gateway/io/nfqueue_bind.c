@@ -121,13 +121,14 @@ uint32_t nfqueue_waiting(uint16_t queue)
 	return queue_listed(queue, &port, &waiting) ? waiting : 0;
 }
 
-static void queue_owner(uint16_t queue, char *out, size_t len)
+void nfqueue_holder(uint16_t queue, char *out, size_t len)
 {
 	uint32_t port, waiting;
 
 	*out = '\0';
-	if (queue_listed(queue, &port, &waiting))
-		netlink_port_owner(port, out, len);
+	if (!queue_listed(queue, &port, &waiting))
+		return;
+	netlink_port_owner(port, out, len);
 	if (!*out)
 		snprintf(out, len, "another program");
 }
@@ -145,7 +146,9 @@ static int refuse(int error, uint16_t queue, struct io_error *err)
 				"CAP_NET_ADMIN and CAP_NET_RAW");
 		/* fall through */
 	case EBUSY:
-		queue_owner(queue, owner, sizeof(owner));
+		nfqueue_holder(queue, owner, sizeof(owner));
+		if (!*owner)
+			snprintf(owner, sizeof(owner), "another program");
 		return io_fail(err, error,
 			"queue %u is held by %s: stop that program, or set another gateway.queue",
 			queue, owner);

@@ -13,6 +13,7 @@
 
 #include "gateway/io/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct mnl_socket;
@@ -28,5 +29,8 @@ int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen);
 
 /* How many packets wait for their verdict in `queue` now, as the kernel lists it; 0 if it does not exist. */
 uint32_t nfqueue_waiting(uint16_t queue);
+
+/* Who holds `queue`: "NAME (pid N)", or "another program"; empty if nobody. */
+void nfqueue_holder(uint16_t queue, char *out, size_t len);
 
 #endif
