@@ -179,7 +179,7 @@ static void decide(struct inpath_engine *e, struct flow *f)
 	f->decided = e->set_number;
 	f->policy = choice.policy;
 	f->service = choice.service;
-	if (f->tcp.untouchable || f->tcp.from_wan) {
+	if (f->tcp.untouchable || f->tcp.from_wan || f->routed_by_in) {
 		f->state = FLOW_UNTRACEABLE;
 		e->stats.flows_untraceable++;
 	} else if (choice.policy && choice.policy->action == INPATH_TRACE) {
@@ -339,6 +339,7 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 	table_touch(&e->flows.table, slot);
 	if (from_client) {
 		f->out_ifindex = meta->out_ifindex;
+		f->routed_by_in = meta->routed_by_in;
 		f->mark = meta->mark & ~(e->set->mark_rest | e->set->mark_probe);
 	} else if (only_an_answer(e, slot, p, now)) {
 		e->stats.swallowed_ack++;

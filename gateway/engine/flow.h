@@ -39,6 +39,7 @@ struct flow {
 	uint8_t by;             /* enum inpath_by */
 	uint8_t client_packets; /* seen while naming; stops at 255 */
 	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
+	bool routed_by_in;      /* probes could not follow its route */
 	bool rested;            /* a verdict has put it to rest */
 	bool expected;          /* further packets ought to come to the queue (look.h) */
 	bool offloaded;         /* conntrack said that flow offload has it */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct iface {
 	bool stale;
 	bool lan_missing[CONFIG_IFACES]; /* said to be missing; [0] alone for auto */
 	bool wan_missing[CONFIG_IFACES];
+	bool routed_by_said;
 	struct iface_table table;
 	struct iface_table next; /* being read; replaces `table` only when it is whole */
 };
@@ -121,10 +123,10 @@ static void note_multipath(struct iface_table *t, const struct nlattr *attr)
 	}
 }
 
+/* In whatever table: with several uplinks, each may have one of its own. */
 static bool is_default(const struct rtmsg *route)
 {
 	return route->rtm_dst_len == 0 && route->rtm_type == RTN_UNICAST &&
-	       route->rtm_table == RT_TABLE_MAIN &&
 	       (route->rtm_family == AF_INET || route->rtm_family == AF_INET6);
 }
 
@@ -139,6 +141,21 @@ static int each_route(const struct nlmsghdr *nlh, void *arg)
 	note_default(arg, netlink_u32(attrs[RTA_OIF]));
 	if (attrs[RTA_MULTIPATH])
 		note_multipath(arg, attrs[RTA_MULTIPATH]);
+	return MNL_CB_OK;
+}
+
+/* A rule `iif NAME`: routing depends on the interface that a packet comes in by. */
+static int each_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *attrs[FRA_IIFNAME + 1];
+	struct iface_entry *entry;
+
+	netlink_attrs(nlh, sizeof(struct fib_rule_hdr), attrs, FRA_IIFNAME + 1);
+	if (!attrs[FRA_IIFNAME] || mnl_attr_validate(attrs[FRA_IIFNAME], MNL_TYPE_NUL_STRING) < 0)
+		return MNL_CB_OK;
+	entry = find_name(arg, mnl_attr_get_str(attrs[FRA_IIFNAME]));
+	if (entry)
+		entry->routed_by = true;
 	return MNL_CB_OK;
 }
 
@@ -175,6 +192,9 @@ static int read_table(
 		error = netlink_dump(RTM_GETADDR, sizeof(struct ifaddrmsg), each_addr, t);
 	if (!error)
 		error = netlink_dump(RTM_GETROUTE, sizeof(struct rtmsg), each_route, t);
+	/* A kernel without policy routing has no rules to tell of. */
+	if (!error)
+		(void)netlink_dump(RTM_GETRULE, sizeof(struct fib_rule_hdr), each_rule, t);
 	for (uint32_t i = 0; i < IFACE_SLOTS; i++)
 		if (t->slots[i].index)
 			t->slots[i].side = side_of(&t->slots[i], lan, wan);
@@ -218,10 +238,36 @@ static void report_side(struct iface *f, enum inpath_side side, iface_say *say, 
 	}
 }
 
+static void report_routed_by(struct iface *f, iface_say *say, void *arg)
+{
+	const struct iface_entry *found = NULL;
+	char text[200];
+
+	for (uint32_t i = 0; i < IFACE_SLOTS; i++) {
+		const struct iface_entry *entry = &f->table.slots[i];
+
+		if (entry->index && entry->routed_by && entry->side == INPATH_SIDE_LAN)
+			found = entry;
+	}
+	if (!found == !f->routed_by_said)
+		return;
+	f->routed_by_said = found;
+	if (found)
+		snprintf(text, sizeof(text),
+			"routing depends on the interface that packets come in by (ip rule iif %s): probes "
+			"cannot follow, so flows from there are not traced",
+			found->name);
+	else
+		snprintf(text, sizeof(text),
+			"routing does not depend on the incoming interface any more: new flows are traced");
+	say(arg, text);
+}
+
 void iface_report(struct iface *f, iface_say *say, void *arg)
 {
 	report_side(f, INPATH_SIDE_LAN, say, arg);
 	report_side(f, INPATH_SIDE_WAN, say, arg);
+	report_routed_by(f, say, arg);
 }
 
 static int check_named(struct iface *f, const struct config_ifaces *list, enum inpath_side side,
@@ -241,7 +287,7 @@ struct iface *iface_open(
 	const struct config_ifaces *lan, const struct config_ifaces *wan, struct io_error *err)
 {
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0 };
+		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, 0 };
 	struct iface *f = calloc(1, sizeof(*f));
 	int error;
 
@@ -306,6 +352,11 @@ bool iface_read(struct iface *f, iface_say *say, void *arg)
 enum inpath_side iface_side(const struct iface *f, uint32_t index)
 {
 	return index ? f->table.slots[slot_of(&f->table, index)].side : INPATH_SIDE_NONE;
+}
+
+bool iface_routed_by(const struct iface *f, uint32_t index)
+{
+	return index && f->table.slots[slot_of(&f->table, index)].routed_by;
 }
 
 bool iface_exists(const struct iface *f, uint32_t index)

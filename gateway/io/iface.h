@@ -29,7 +29,8 @@ struct iface_entry {
 	bool loopback;
 	bool port; /* of a bridge or bond: packets are never seen to come from it */
 	bool has_addr;
-	bool has_default;
+	bool has_default; /* in any routing table */
+	bool routed_by;   /* a rule routes by what comes in here */
 	enum inpath_side side;
 };
 
@@ -64,6 +65,9 @@ bool iface_read(struct iface *f, iface_say *say, void *arg);
 void iface_report(struct iface *f, iface_say *say, void *arg);
 
 enum inpath_side iface_side(const struct iface *f, uint32_t index);
+
+/* Does routing depend on whether a packet comes in here? Then what the gateway sends cannot follow. */
+bool iface_routed_by(const struct iface *f, uint32_t index);
 
 /* Is there an interface of that index now? */
 bool iface_exists(const struct iface *f, uint32_t index);

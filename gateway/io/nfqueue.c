@@ -189,6 +189,7 @@ static bool read_packet(const struct nlmsghdr *nlh, const struct iface *ifaces, 
 	};
 	if (ifaces) {
 		p->meta.in_side = iface_side(ifaces, p->meta.in_ifindex);
+		p->meta.routed_by_in = iface_routed_by(ifaces, p->meta.in_ifindex);
 		p->meta.out_side = iface_side(ifaces, p->meta.out_ifindex);
 	}
 	read_mac(attrs[NFQA_HWADDR], &p->meta);

@@ -29,6 +29,7 @@ struct inpath_meta {
 	uint32_t in_ifindex;  /* 0: none */
 	uint32_t out_ifindex; /* 0: none */
 	uint32_t mark;        /* the packet's netfilter mark */
+	bool routed_by_in;    /* its route depends on in_ifindex: no probe can follow it */
 	bool has_mac;         /* `mac` is the sender's hardware address */
 	bool last;       /* no packet waits behind this one: a rest asked now overtakes nothing */
 	uint32_t missed; /* packets that the queue passed unseen since the previous one */

@@ -20,6 +20,7 @@
 
 TRUTH_MIN_TTL=40
 TRUTH_HOSTS=()
+TRUTH_WANS=wan
 
 truth_watch() {
 	local set
@@ -87,10 +88,14 @@ truth_seen() {
 }
 
 true_path() {
-	local family=$1 dst=$3 src seen node in hop peer next
+	local family=$1 dst=$3 src seen node in hop peer next wan
 	src=$(nat_source "$@") || return 1
 	seen=$(truth_seen "${6:-tcp}$family" "${src/ / . } . $dst . $5 . \"")
-	next=${NET_PEER["gw wan"]}
+	next=
+	for wan in $TRUTH_WANS; do
+		peer=${NET_PEER["gw $wan"]}
+		[[ $seen != *":$peer:"* ]] || next+=${next:+:}$peer
+	done
 	for ((hop = 1; hop <= 64; hop++)); do
 		if [[ $next == *:* || $seen != *":$next:"* ]]; then
 			echo "$src -> $dst: behind $((hop - 1)) routers it took no way or several: '$next'" >&2
