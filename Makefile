@@ -40,7 +40,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo fuzz purity style install uninstall clean unit fuzz-replay sanitized
+.PHONY: all deps check vm demo bench fuzz purity style install uninstall clean unit fuzz-replay sanitized
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -129,6 +129,25 @@ vm:
 
 demo: all
 	@tests/demo/demo
+
+# make bench [PAIRS=15] [ONLY=word]: what it costs, side by side with no inpath and with the least queue there is.
+$(BUILD)/bench/accept_loop: tests/bench/accept_loop.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs libmnl libnetfilter_queue)
+
+$(BUILD)/bench/delay: tests/bench/delay.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
+
+$(BUILD)/bench/engine: tests/bench/engine.c tests/unit/world.h $(BUILD)/libinpath.a Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/libinpath.a $$($(PKG_CONFIG) --libs cmocka)
+
+PAIRS ?= 15
+
+bench:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(addprefix $(BUILD)/bench/,accept_loop delay engine)
+	@tests/bench/run "$(BUILD)" "$(PAIRS)" "$(ONLY)"
 
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap.
 PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \

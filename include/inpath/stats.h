@@ -19,8 +19,7 @@
 	X(flows_evicted, "flows evicted from a full table, the idlest first")                      \
 	X(flows_traced, "flows that a policy traces")                                              \
 	X(flows_ignored, "flows that a policy ignores, or none names")                             \
-	X(flows_untraceable,                                                                       \
-		"flows not traced: MPTCP, TCP-MD5, TCP-AO, opened from the WAN, ip rule iif")      \
+	X(flows_untraceable, "flows not traced: MPTCP, TCP-MD5 or -AO, from the WAN, ip rule iif") \
 	X(offloaded, "flows that flow offload took from the queue")                                \
 	X(rested, "verdicts that put a flow to rest")                                              \
 	X(hellos_full, "ClientHellos not put together: no room")                                   \
