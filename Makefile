@@ -122,9 +122,11 @@ check:
 	@$(MAKE) --no-print-directory -j$$(nproc) all sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"
 
-# make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend.
+# make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend; and a Debian of its own
+# with systemd booted, which debootstrap makes where it can.
 vm:
 	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@tests/vm/debian_root --fetch >/dev/null || true
 	@tests/run --vm "$(BUILD)" "$(ONLY)"
 
 demo: all
