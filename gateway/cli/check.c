@@ -96,7 +96,7 @@ static void judge_daemon(const struct facts *f, struct findings *out)
 {
 	if (f->daemon_error == -EACCES || f->daemon_error == -EPERM)
 		return; /* the lack of privileges was said */
-	if (f->daemon_error && *f->queue_owner && strncmp(f->queue_owner, "inpathd", 7))
+	if (f->daemon_error && *f->queue_owner && strncmp(f->queue_owner, "inpathd", 7) != 0)
 		finding_mend(
 			finding_add(out, "daemon", FINDING_BAD,
 				"inpathd does not run, and %s holds its queue.", f->queue_owner),

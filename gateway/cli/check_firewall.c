@@ -47,7 +47,7 @@ static bool asks_for_rest(struct json_object *expr, uint32_t probe, uint32_t res
 	struct json_object *masked = at(at(match, "left"), "&");
 	uint32_t mask, value;
 
-	if (strcmp(text_at(match, "op"), "==") || !masked ||
+	if (strcmp(text_at(match, "op"), "==") != 0 || !masked ||
 		!json_object_is_type(masked, json_type_array) ||
 		json_object_array_length(masked) != 2 ||
 		!is_mark_of(json_object_array_get_idx(masked, 0), "ct"))

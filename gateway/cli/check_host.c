@@ -26,14 +26,14 @@ enum {
 static uint64_t read_number(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	unsigned long long value = 0;
+	char text[32] = "";
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%llu", &value) != 1)
-		value = 0;
+	if (!fgets(text, sizeof(text), file))
+		*text = '\0';
 	fclose(file);
-	return value;
+	return strtoull(text, NULL, 10);
 }
 
 /* --- interfaces --------------------------------------------------------------------------------- */
@@ -182,22 +182,23 @@ static void gather_firewall(struct facts *f)
 /* Beside this program, as in the source tree, or in PATH. */
 static const char *find_rules(void)
 {
-	static char path[4096];
+	static const char *const places[] = { "inpath-rules", "../rules/inpath-rules" };
+	static char path[4200];
 	const char *own = getenv("INPATH_RULES");
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
 	if (own)
 		return own;
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash)
-		return "inpath-rules";
-	strcpy(slash, "/inpath-rules");
-	if (!access(path, X_OK))
-		return path;
-	strcpy(slash, "/../rules/inpath-rules");
-	return access(path, X_OK) ? "inpath-rules" : path;
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - self), self, places[i]);
+		if (!access(path, X_OK))
+			return path;
+	}
+	return "inpath-rules";
 }
 
 static void gather_rules(struct facts *f, const char *config_file)

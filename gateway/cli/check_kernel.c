@@ -30,7 +30,7 @@ enum {
 
 static int try_queue(void)
 {
-	struct io_error err;
+	struct io_error err = { "" };
 	struct mnl_socket *nl = nfqueue_socket(65536, &err);
 	int error;
 
@@ -45,7 +45,7 @@ static int try_queue(void)
 static int try_flag(uint32_t flag)
 {
 	_Alignas(8) char bytes[256];
-	struct io_error err;
+	struct io_error err = { "" };
 	struct mnl_socket *nl = nfqueue_socket(65536, &err);
 	struct nlmsghdr *nlh;
 	int error;
@@ -70,7 +70,7 @@ static int try_gso(void)
 
 static int try_copies(void)
 {
-	struct io_error err;
+	struct io_error err = { "" };
 	struct nflog *log = nflog_open(TRY_QUEUE, &err);
 
 	if (!log)
@@ -90,7 +90,7 @@ static int try_ctnetlink(void)
 		.proto = INPATH_PROTO_TCP,
 	};
 	struct inpath_connection found;
-	struct io_error err;
+	struct io_error err = { "" };
 	struct conntrack *c = conntrack_open(&err);
 	int error;
 

@@ -148,14 +148,15 @@ int verb_reload(int argc, char **argv)
 	int error;
 
 	if (argc > 1) {
-		FILE *out = strcmp(argv[1], "--help") && strcmp(argv[1], "-h") ? stderr : stdout;
+		bool asked = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
+		FILE *out = asked ? stdout : stderr;
 
 		fputs("usage: inpath reload\n\n"
 		      "Lets inpathd read its configuration again. A file that is not good is not taken.\n"
 		      "Exit status: 0 taken; 1 not taken, said why; 2 inpathd does not run.\n\n"
 		      "Example: sudo inpath reload\n",
 			out);
-		return out == stdout ? 0 : VERB_WRONG;
+		return asked ? 0 : VERB_WRONG;
 	}
 	error = ask_daemon("reload", &a);
 	if (error)

@@ -49,11 +49,13 @@ static double round_of(struct world *w)
 	for (int i = 0; i < PACKETS; i++) {
 		if (i % 3 == 2) {
 			wire_put32(client_tcp + 8, w->server_nxt);
-			inpath_engine_packet(w->engine, &up, client, client_len, client_len, w->now);
+			inpath_engine_packet(
+				w->engine, &up, client, client_len, client_len, w->now);
 		} else {
 			wire_put32(server_tcp + 4, w->server_nxt);
 			w->server_nxt += sizeof(payload);
-			inpath_engine_packet(w->engine, &down, server, server_len, server_len, w->now);
+			inpath_engine_packet(
+				w->engine, &down, server, server_len, server_len, w->now);
 		}
 		w->now += 1000;
 	}
@@ -85,7 +87,7 @@ static double least(enum inpath_action action, bool v6)
 int main(void)
 {
 	for (int v6 = 0; v6 < 2; v6++)
-		printf("traced%d %.1f\nignored%d %.1f\n", v6 ? 6 : 4, least(INPATH_TRACE, v6), v6 ? 6 : 4,
-			least(INPATH_IGNORE, v6));
+		printf("traced%d %.1f\nignored%d %.1f\n", v6 ? 6 : 4, least(INPATH_TRACE, v6),
+			v6 ? 6 : 4, least(INPATH_IGNORE, v6));
 	return 0;
 }

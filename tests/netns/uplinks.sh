@@ -135,7 +135,7 @@ prefixes)
 	;;
 esac
 foreign_rules
-net_sysctl gw net/netfilter/nf_conntrack_tcp_timeout_close=300
+net_sysctl gw net/netfilter/nf_conntrack_tcp_timeout_{close,time_wait,last_ack}=600
 inpath_conf 'probe = { interval = 1; }; budget = { gateway = 1000; client = 1000; first_hops = 1000; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf" >"$NET_WORK/up" 2>&1 || { cat "$NET_WORK/up" >&2; exit 1; }
 sed "s/^/# /" "$NET_WORK/up"

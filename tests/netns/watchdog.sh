@@ -71,7 +71,7 @@ all_gone() {
 
 fresh() {
 	: >"$NET_WORK/inpathd.err"
-	start_inpathd >/dev/null
+	start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 }
 
 net_begin watchdog "${1:-}"

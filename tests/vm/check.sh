@@ -3,7 +3,7 @@
 #
 # check [BUILD]: what only a machine of its own can break for inpath check: modules of the kernel, the clock,
 # a real flow table, the size of conntrack's table. First that a good gateway is good: exit status 0.
-# shellcheck disable=SC2016 # what tap_ok evaluates, it evaluates later
+# shellcheck disable=SC2016,SC2317 # what tap_ok evaluates, it evaluates later
 set -euo pipefail
 . "$(dirname "$0")/../netns/lib.sh"
 

@@ -3,7 +3,7 @@
 #
 # debian [BUILD]: a gateway that is a Debian of its own, systemd booted: inpath installed, started by its unit,
 # the firewall reloaded, the daemon crashed and hung, stopped, uninstalled; flows are traced all along, and nothing is left.
-# shellcheck disable=SC2016 # what is evaluated in there is meant to be
+# shellcheck disable=SC2016,SC2317 # what is evaluated in there is meant to be
 set -euo pipefail
 . "$(dirname "$0")/../netns/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # netem [BUILD]: a provider's line that delays by 20 ms each way with 4 ms of jitter, which reorders,
 # and loses one packet in a hundred: content arrives whole, paths are true, delays show where they are.
+# shellcheck disable=SC2317 # called by way of wait_for and tap_ok
 set -euo pipefail
 . "$(dirname "$0")/../netns/lib.sh"
 
@@ -85,13 +86,11 @@ for end in "gw wan" "r1 gw"; do
 	tc -n "$NET_PREFIX-${end% *}" qdisc add dev "${end#* }" root netem delay 20ms 4ms loss 1% limit 20000
 done
 
-# The truth is read from conntrack's entry, which must outlive its connection for as long as that takes.
-net_sysctl gw net/netfilter/nf_conntrack_tcp_timeout_close=300
 flows 20000
 tap_ok "without inpath: every transfer arrives whole" all_arrive_whole
 rm -f "$NET_WORK"/got-*
 inpath_conf 'probe = { interval = 1; }; budget = { gateway = 1000; client = 500; first_hops = 200; };'
-start_inpathd
+start_inpathd "$NET_WORK/inpath.conf"
 flows 21000
 tap_ok "with inpath: every transfer arrives whole" all_arrive_whole
 tap_ok "every flow has its record, and shows the way it took" records_are_true

@@ -10,7 +10,7 @@ export INPATH_BACKEND=auto
 net_begin smoke "${1:-}"
 home_up nat6
 inpath_conf ''
-start_inpathd >"$NET_WORK/up"
+start_inpathd "$NET_WORK/inpath.conf" >"$NET_WORK/up"
 tap_ok "auto takes nft where the kernel can queue from it" grep -q "up (nft" "$NET_WORK/up"
 for family in 4 6; do
 	service=S1_$family

@@ -260,6 +260,9 @@ home_curl() {
 
 home_ready() {
 	local client name family
+	# The truth is read from gw's conntrack entries, which must outlive their connections for as long as
+	# that takes.
+	net_sysctl gw net/netfilter/nf_conntrack_tcp_timeout_{close,time_wait,last_ack}=600
 	for client in tv laptop; do
 		for name in "$S1_NAME" "$S2_NAME"; do
 			for family in 4 6; do
