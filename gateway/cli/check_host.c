@@ -106,7 +106,7 @@ static bool has_gro_list(const char *name)
 
 static void gather_interfaces(struct facts *f)
 {
-	struct io_error err;
+	struct io_error err = { "" };
 
 	if (!f->config || iface_resolve(&f->config->lan, &f->config->wan, &f->lan, &f->wan, &err))
 		return;
