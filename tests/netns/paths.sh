@@ -90,6 +90,9 @@ each_record_is_true() {
 		line=$(records_of "$one" | tail -n 1)
 		[ -n "$line" ] || continue
 		read -r client family service sport dport <<<"$one"
+		# An emulated machine is slow enough that a server's answer may come back in one with others, and
+		# then names no TTL: `6/*,?/SERVER` is how a record says so.
+		[ -z "${INPATH_VM:-}" ] || line=${line/,6\/\*,\?\//,6\/}
 		shown=$(record_addresses "$line")
 		truth=$(true_path "$family" "$(home_client "$client" "$family")" \
 			"$(address_of "$service" "$family")" "$sport" "$dport") || truth=unknown
