@@ -192,6 +192,7 @@ static void read_copies(struct daemon *d)
 		if (!copy)
 			return;
 		d->dns_copies++;
+		heartbeat_goes_on(d->heartbeat);
 		d->last_dns = clock_now();
 		inpath_engine_dns(
 			d->engine, &copy->meta, copy->bytes, copy->caplen, copy->len, clock_now());
@@ -217,6 +218,7 @@ static void judge_packets(struct daemon *d)
 		meta.last = i + 1 == n && nfqueue_is_empty(d->queue);
 		v = inpath_engine_packet(d->engine, &meta, p->bytes, p->caplen, p->len, p->at);
 		nfqueue_verdict(d->queue, p, &v);
+		heartbeat_goes_on(d->heartbeat);
 	}
 	nfqueue_flush(d->queue);
 }
@@ -268,6 +270,7 @@ static void do_what_is_due(struct daemon *d)
 	for (uint32_t i = 0; i < outbox->count; i++) {
 		const struct inpath_action_item *item = &outbox->items[i];
 
+		heartbeat_goes_on(d->heartbeat);
 		switch (item->kind) {
 		case INPATH_ACTION_SEND:
 			/* The clock first: on a short way the answer is here before the send returns. */

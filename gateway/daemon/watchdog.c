@@ -50,6 +50,14 @@ void heartbeat_beat(struct heartbeat *h)
 		(void)!write(h->wake, &one, sizeof(one));
 }
 
+void heartbeat_goes_on(struct heartbeat *h)
+{
+	unsigned int beats = atomic_load_explicit(&h->beats, memory_order_relaxed) + 1;
+
+	/* The worker alone writes it, so nothing has to be locked. */
+	atomic_store_explicit(&h->beats, beats ? beats : 1, memory_order_relaxed);
+}
+
 void heartbeat_sleep(struct heartbeat *h)
 {
 	atomic_store(&h->asleep, true);

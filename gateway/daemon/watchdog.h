@@ -45,6 +45,8 @@ struct heartbeat {
 
 /* The worker's side. A beat: one more round has begun. No system call unless the keeper dozes. */
 void heartbeat_beat(struct heartbeat *h);
+/* Within a round: it goes on. On a slow machine a round of many packets may take a second. */
+void heartbeat_goes_on(struct heartbeat *h);
 /* The worker is about to wait for work; its next beat ends the wait. */
 void heartbeat_sleep(struct heartbeat *h);
 

@@ -55,7 +55,11 @@ inpathd_spoke() {
 
 stop_inpathd() {
 	inpath_rules down
-	finish "$INPATHD_PID"
+	finish "$INPATHD_PID" || {
+		local status=$?
+		sed 's/^/# inpathd.err: /' "$NET_WORK/inpathd.err" >&2
+		return "$status"
+	}
 }
 
 inpath_rules() {
