@@ -46,7 +46,7 @@ flows() {
 	local family client service
 	FLOWS=() PLAYERS=()
 	for family in "$@"; do
-		for client in tv laptop; do
+		for client in $CLIENTS; do
 			for service in s1 s2; do
 				flow down "$client" "$family" "$service" 443
 				flow hls "$client" "$family" "$service" 8443
@@ -114,13 +114,18 @@ all_branches_were_taken() {
 	[ "$(wc -l <<<"$branches")" -eq 4 ] || { echo "#" "$branches"; return 1; }
 }
 
+# All clients at once; on an emulated machine one after the other, since routers that are as slow as that answer too
+# late for many at a time.
 round() {
-	local what=$1 family
+	local what=$1 family groups=("tv laptop")
 	shift
-	flows "$@"
-	tap_ok "$what: all ${#FLOWS[@]} flows end well" flows_ended_well
-	tap_ok "$what: each flow has one record" each_flow_has_one_record
-	tap_ok "$what: each record is the flow's true path" each_record_is_true
+	[ -z "${INPATH_VM:-}" ] || groups=(tv laptop)
+	for CLIENTS in "${groups[@]}"; do
+		flows "$@"
+		tap_ok "$what, $CLIENTS: all ${#FLOWS[@]} flows end well" flows_ended_well
+		tap_ok "$what, $CLIENTS: each flow has one record" each_flow_has_one_record
+		tap_ok "$what, $CLIENTS: each record is the flow's true path" each_record_is_true
+	done
 	for family in "$@"; do
 		tap_ok "$what: all ways were taken, IPv$family" all_branches_were_taken "$family"
 	done
