@@ -289,7 +289,9 @@ void prober_router(struct prober *p, uint8_t ttl, const struct prober_reply *rep
 	hop->quoted_ttl = reply->quoted_ttl;
 	hop->icmp_type = reply->icmp_type;
 	hop->icmp_code = reply->icmp_code;
-	hop->rewritten |= reply->rewritten;
+	hop->quoted = true;
+	if (reply->rewritten)
+		hop->rewritten |= INPATH_REWRITTEN_ADDR;
 	hop_answered(hop, &reply->from, reply->rtt_ns);
 }
 

@@ -311,7 +311,7 @@ static void write_hop(const struct writer *w)
 		line_ms2(&l, hop->rtt_max_ns);
 		line_put(&l, " rttl=%u", hop->reply_ttl);
 	}
-	if (hop->icmp_type)
+	if (hop->quoted)
 		line_put(&l, " qttl=%u type=%u code=%u", hop->quoted_ttl, hop->icmp_type,
 			hop->icmp_code);
 	if (hop->rewritten)

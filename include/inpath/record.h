@@ -50,6 +50,60 @@ enum inpath_app {
 	INPATH_APP_UDP,
 };
 
+enum {
+	INPATH_MPLS_ENTRIES = 4,    /* labels kept of one hop's stack, from the top */
+	INPATH_INTERFACE_NAME = 63, /* RFC 5837 4.3 */
+	INPATH_LOOPS = 4,           /* loops, and cycles, that one path names */
+};
+
+/* What a quote shows to have been rewritten between the gateway and the router that quotes: bits. */
+enum {
+	INPATH_REWRITTEN_DSCP = 1 << 0,
+	INPATH_REWRITTEN_ECN = 1 << 1,
+	INPATH_REWRITTEN_ADDR = 1 << 2, /* the client's address */
+	INPATH_REWRITTEN_PORT = 1 << 3, /* the client's port */
+	INPATH_REWRITTEN_SEQ = 1 << 4,
+	INPATH_REWRITTEN_ID = 1 << 5,
+	INPATH_REWRITTEN_SUM = 1 << 6, /* TCP's checksum */
+};
+
+/* What a router says that cannot be reached (RFC 792, RFC 4443), as traceroute's letters tell. */
+enum inpath_unreach {
+	INPATH_UNREACH_NONE,
+	INPATH_UNREACH_NET,      /* !N */
+	INPATH_UNREACH_HOST,     /* !H */
+	INPATH_UNREACH_PROTOCOL, /* !P */
+	INPATH_UNREACH_PORT,     /* !p */
+	INPATH_UNREACH_ADMIN,    /* !X */
+	INPATH_UNREACH_OTHER,    /* !<code> */
+};
+
+/* An entry of an MPLS label stack (RFC 4950, RFC 3032 2.1). */
+struct inpath_mpls {
+	uint32_t label; /* 20 bits */
+	uint8_t tc;
+	bool bottom;
+	uint8_t ttl;
+};
+
+/* The role of an interface that a router tells of (RFC 5837 4.1). */
+enum inpath_interface_role {
+	INPATH_INTERFACE_IN,     /* the packet came in by it */
+	INPATH_INTERFACE_IN_SUB, /* the IP interface above it */
+	INPATH_INTERFACE_OUT,    /* it would have left by it */
+	INPATH_INTERFACE_NEXT,   /* the next hop's */
+};
+
+/* An interface as a router described it (RFC 5837). What was not told is 0, or "". */
+struct inpath_interface {
+	bool told; /* there is one */
+	enum inpath_interface_role role;
+	uint32_t index;
+	uint32_t mtu;
+	struct inpath_addr addr;              /* family INPATH_AF_NONE: not told */
+	char name[INPATH_INTERFACE_NAME + 1]; /* a stranger's bytes, NUL-terminated */
+};
+
 /* What was learnt about one TTL. */
 struct inpath_hop {
 	uint8_t ttl;
@@ -58,13 +112,59 @@ struct inpath_hop {
 	uint8_t addr_count; /* distinct addresses that answered; 0: silent */
 	bool server;        /* the server itself answered */
 	uint8_t reply_ttl;  /* TTL of the latest answer as the gateway forwards it */
-	uint8_t quoted_ttl; /* TTL in the latest quote; 0 if none */
-	uint8_t icmp_type;  /* of the latest answer, in the flow's own family; 0 if none */
+	bool quoted;        /* an ICMP error answered: the next five are valid */
+	uint8_t quoted_ttl; /* TTL in the latest quote: 1, and 0 behind a router that forwards TTL 0 */
+	uint8_t quoted_len; /* bytes of the probe quoted behind its IP header */
+	uint8_t icmp_type;  /* of the latest answer, in the flow's own family */
 	uint8_t icmp_code;
-	bool rewritten; /* the quote's client address or port was not ours */
+	uint8_t rewritten;           /* INPATH_REWRITTEN_*: what its quotes show */
+	uint8_t rewritten_first;     /* ... and no hop before it showed */
+	enum inpath_unreach unreach; /* this router refused probes, its own TTL's or later ones */
+	uint8_t unreach_code;
+	bool zero_ttl; /* the router before it forwarded a packet with TTL 0: the quote says 0 */
+	bool balanced; /* its addresses answer in turns: balanced packet by packet */
+	bool changed;  /* one address answered, then another: the route changed in between */
+	uint8_t mpls_count;
+	struct inpath_mpls mpls[INPATH_MPLS_ENTRIES];
+	struct inpath_interface interface;
 	uint64_t rtt_min_ns;
+	uint64_t rtt_med_ns;
 	uint64_t rtt_max_ns;
 	struct inpath_addr addrs[INPATH_HOP_ADDRS];
+};
+
+/* TCP options of a handshake: bits. */
+enum {
+	INPATH_OPTION_SACK = 1 << 0, /* SACK permitted (RFC 2018) */
+	INPATH_OPTION_TS = 1 << 1,   /* timestamps (RFC 7323) */
+	INPATH_OPTION_WS = 1 << 2,   /* window scale (RFC 7323) */
+};
+
+/* What a SYN and its SYN/ACK said as they passed the gateway. */
+struct inpath_handshake {
+	bool seen;           /* both passed */
+	uint16_t client_mss; /* 0: none told */
+	uint16_t server_mss;
+	uint8_t client_options; /* INPATH_OPTION_* */
+	uint8_t server_options;
+	/* What the server cannot have meant: an option that was not asked for; TS: not this client's
+	 * timestamp came back. So something on the way changed the SYN, the SYN/ACK or both. */
+	uint8_t odd;
+};
+
+/* What a whole path tells beyond its hops. TTLs; 0: none. */
+struct inpath_path_notes {
+	uint8_t loop_count;
+	uint8_t loops
+		[INPATH_LOOPS]; /* the address of the TTL before answered again (Augustin et al., IMC 2006) */
+	uint8_t cycle_count;
+	struct {
+		uint8_t first;
+		uint8_t again; /* an address came back behind others */
+	} cycles[INPATH_LOOPS];
+	uint8_t proxy; /* the lowest TTL that something answered as the server, though routers answer behind it */
+	uint8_t nat_shared; /* the first hop in 100.64.0.0/10 (RFC 6598) */
+	struct inpath_handshake handshake;
 };
 
 /* The trace that a record belongs to, and its flow. */
@@ -93,6 +193,7 @@ struct inpath_record_path {
 	/* The server answered without naming the TTL that reached it. */
 	bool unplaced;
 	uint64_t unplaced_rtt_ns;
+	struct inpath_path_notes notes;
 };
 
 struct inpath_record_change {

@@ -238,12 +238,13 @@ static void a_change_a_hop_and_a_probe_have_lines_of_their_own(void **state)
 	h.rtt_max_ns = 700000;
 	h.reply_ttl = 62;
 	h.quoted_ttl = 1;
+	h.quoted = true;
 	h.icmp_type = 11;
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=3 addr=10.1.0.2 sent=2 answered=2"
 		" min=0.61 max=0.70 rttl=62 qttl=1 type=11 code=0");
-	h.rewritten = true;
-	h.icmp_type = 0;
+	h.rewritten = INPATH_REWRITTEN_ADDR;
+	h.quoted = false;
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=3 addr=10.1.0.2 sent=2 answered=2"
 		" min=0.61 max=0.70 rttl=62 rewritten=yes");
