@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/parse.h"
 
-#include "gateway/engine/cursor.h"
+#include "gateway/engine/parse_part.h"
 #include "gateway/engine/tcp_options.h"
 
 /* IPv6 extension headers (RFC 8200 4, RFC 4302), by protocol number. */
@@ -15,58 +15,9 @@ enum {
 };
 
 enum {
-	IPV4_HEAD = 20,
-	IPV6_HEAD = 40,
 	TCP_HEAD = 20,
 	UDP_HEAD = 8,
-	QUOTED_TRANSPORT = 8,    /* RFC 792: all that a quote promises */
-	RFC4884_DATAGRAM = 128,  /* RFC 4884 3: the least that a length field may say */
-	FRAGMENT_DF = 0x4000,    /* IPv4 */
-	FRAGMENT_MF = 0x2000,    /* IPv4 */
-	FRAGMENT_OFFSET = 0x1fff /* IPv4, and here IPv6 too */
 };
-
-/* What is left of a packet: `in` is the captured part of `len` bytes. */
-struct view {
-	struct cursor in;
-	size_t len;
-};
-
-/* An IP header, of the packet itself or of a quoted one. */
-struct ip {
-	uint8_t family;
-	uint8_t proto;
-	uint8_t tos;
-	uint8_t ttl;
-	uint16_t id;
-	uint16_t fragment; /* as IPv4 writes it; IPv6's is put in the same form */
-	uint32_t flow_label;
-	uint32_t extra_len; /* of options and extension headers */
-	uint32_t len;       /* as the header says; without a payload length it is `bare` */
-	bool bare;
-	struct inpath_addr src;
-	struct inpath_addr dst;
-};
-
-/* Forgets all but the next `len` bytes. */
-static inline void view_trim(struct view *v, size_t len)
-{
-	if (v->len > len)
-		v->len = len;
-	if (v->in.left > len)
-		v->in.left = len;
-}
-
-/* Splits a header of `n` bytes off: malformed if the packet cannot hold it, short if it is cut. */
-static inline enum parse_result view_split(struct view *v, size_t n, struct cursor *part)
-{
-	if (n > v->len)
-		return PARSE_MALFORMED;
-	if (!cursor_split(&v->in, n, part))
-		return PARSE_SHORT;
-	v->len -= n;
-	return PARSE_OK;
-}
 
 /* RFC 791 3.1. */
 static enum parse_result ipv4_head(struct view *v, struct ip *ip)
@@ -182,6 +133,19 @@ static inline enum parse_result ip_extras(struct view *v, struct ip *ip)
 	return view_split(v, ip->extra_len, &options);
 }
 
+enum parse_result parse_quoted_ip(struct view *v, uint8_t family, struct ip *ip)
+{
+	enum parse_result r = ip_head(v, ip);
+
+	if (r == PARSE_OK && ip->family != family)
+		r = PARSE_MALFORMED;
+	if (r == PARSE_OK)
+		r = ip_extras(v, ip);
+	if (r == PARSE_FRAGMENT || (r == PARSE_OK && ip->fragment & FRAGMENT_OFFSET))
+		r = PARSE_MALFORMED;
+	return r;
+}
+
 /* RFC 9293 3.1. */
 static enum parse_result tcp_parse(struct view *v, struct packet *p)
 {
@@ -228,101 +192,12 @@ static enum parse_result udp_parse(struct view *v, bool bare, struct packet *p)
 	return PARSE_OK;
 }
 
-/* RFC 792, RFC 4443 2.4 (c): the packet that an error quotes. Its lengths are the router's word. */
-static enum parse_result quote_parse(struct view *v, uint8_t family, struct quote *q)
-{
-	struct ip ip = { 0 };
-	struct cursor head;
-	uint32_t word2, head_len;
-	enum parse_result r = ip_head(v, &ip);
-
-	if (r == PARSE_OK && ip.family != family)
-		r = PARSE_MALFORMED;
-	if (r == PARSE_OK)
-		r = ip_extras(v, &ip);
-	if (r == PARSE_FRAGMENT || (r == PARSE_OK && ip.fragment & FRAGMENT_OFFSET))
-		r = PARSE_MALFORMED;
-	if (r == PARSE_OK)
-		r = view_split(v, QUOTED_TRANSPORT, &head);
-	if (r != PARSE_OK)
-		return r;
-
-	head_len = (family == INPATH_AF_INET6 ? IPV6_HEAD : IPV4_HEAD) + ip.extra_len;
-	*q = (struct quote){
-		.proto = ip.proto,
-		.tos = ip.tos,
-		.ttl = ip.ttl,
-		.ip_id = ip.id,
-		.flow_label = ip.flow_label,
-		.len = ip.len,
-		.payload_len = ip.len > head_len ? ip.len - head_len : 0,
-		.src = ip.src,
-		.dst = ip.dst,
-	};
-	if (ip.proto != INPATH_PROTO_TCP && ip.proto != INPATH_PROTO_UDP)
-		return PARSE_OK;
-	if (!cursor_u16(&head, &q->src_port) || !cursor_u16(&head, &q->dst_port) ||
-		!cursor_u32(&head, &word2))
-		return PARSE_SHORT;
-	if (ip.proto == INPATH_PROTO_TCP)
-		q->seq = word2;
-	else
-		q->checksum = (uint16_t)word2;
-	return PARSE_OK;
-}
-
-static inline bool icmp_is_error(uint8_t family, uint8_t type)
-{
-	if (family == INPATH_AF_INET6)
-		return type < 128;                                              /* RFC 4443 2.1 */
-	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12; /* RFC 792 */
-}
-
-/*
- * Where the quoted datagram ends and extensions begin: RFC 4884 4.1 to 4.5, in words of 32 bits
- * (IPv4) or 64 (IPv6). A length that is too small to be one is a router's old habit: ignored.
- */
-static void icmp_trim(struct view *v, uint8_t family, uint8_t type, uint32_t rest)
-{
-	uint32_t len = 0;
-
-	if (family == INPATH_AF_INET && (type == 3 || type == 11 || type == 12))
-		len = (rest >> 16 & 0xff) * 4;
-	else if (family == INPATH_AF_INET6 && (type == 1 || type == 3))
-		len = (rest >> 24) * 8;
-	if (len >= RFC4884_DATAGRAM)
-		view_trim(v, len);
-}
-
-/* RFC 792, RFC 4443 2.1. */
-static enum parse_result icmp_parse(struct view *v, struct packet *p)
-{
-	struct cursor head, rest;
-	uint32_t word2;
-	enum parse_result r = view_split(v, 4, &head);
-
-	if (r != PARSE_OK)
-		return r;
-	if (!cursor_u8(&head, &p->icmp_type) || !cursor_u8(&head, &p->icmp_code))
-		return PARSE_SHORT;
-	p->icmp_error = icmp_is_error(p->family, p->icmp_type);
-	if (!p->icmp_error)
-		return PARSE_OK;
-	r = view_split(v, 4, &rest);
-	if (r != PARSE_OK)
-		return r;
-	if (!cursor_u32(&rest, &word2))
-		return PARSE_SHORT;
-	icmp_trim(v, p->family, p->icmp_type, word2);
-	return quote_parse(v, p->family, &p->quote);
-}
-
 static enum parse_result transport_parse(struct view *v, bool bare, struct packet *p)
 {
 	enum parse_result r;
 
 	if (p->proto == (p->family == INPATH_AF_INET6 ? INPATH_PROTO_ICMPV6 : INPATH_PROTO_ICMP))
-		return icmp_parse(v, p);
+		return parse_icmp(v, p);
 	if (p->proto == INPATH_PROTO_TCP)
 		r = tcp_parse(v, p);
 	else if (p->proto == INPATH_PROTO_UDP)

@@ -85,6 +85,13 @@ struct quote {
 	uint16_t dst_port;
 	uint32_t seq;      /* TCP */
 	uint16_t checksum; /* UDP */
+	/* Bytes of the transport's header and data that were quoted and captured, at most 255; 8 or
+	 * more. Bytes behind the quoted packet's own end are none. Where the message goes on behind
+	 * that end, or extensions are announced, the quote was padded with zeros, which are not told
+	 * apart from a probe's own zeros: if all is zero from byte 8, 20 or 28 on, that is the end. */
+	uint8_t quoted;
+	bool has_sum; /* TCP, of which 18 bytes were quoted */
+	uint16_t sum; /* its checksum */
 };
 
 struct packet {
@@ -106,6 +113,12 @@ struct packet {
 	uint8_t icmp_code;
 	bool icmp_error; /* an error message; `quote` is valid */
 	struct quote quote;
+	/* Where the extensions of RFC 4884 stand, if there are any; NULL: nowhere. The captured
+	 * part, into the caller's bytes. Not announced by a length field: the bytes at 128 of what
+	 * is quoted, which may as well be the quoted packet's own. */
+	const uint8_t *extensions;
+	uint32_t extensions_len;
+	bool extensions_announced;
 
 	const uint8_t *payload;  /* TCP, UDP: the captured part; into the caller's bytes */
 	uint32_t payload_caplen; /* bytes captured at `payload` */

@@ -4,6 +4,7 @@
  *
  * - a failed parse leaves its output alone, a good one is good again and says the same;
  * - the payload lies inside the bytes, and no length contradicts another;
+ * - extensions lie inside the bytes, behind 128 of the quote; no more is quoted than is there;
  * - bytes behind the packet's end, and whether they are there, change nothing;
  * - a packet of which less was captured says the same, or that it is short.
  */
@@ -66,7 +67,7 @@ static bool same_quote(const struct quote *a, const struct quote *b)
 	       a->dst_port == b->dst_port && a->seq == b->seq && a->checksum == b->checksum;
 }
 
-/* All but where the payload is and how much of it was captured. */
+/* All but where payload and extensions are and how much of these and of the quote was captured. */
 static bool same_packet(const struct packet *a, const struct packet *b)
 {
 	return a->family == b->family && a->proto == b->proto && a->tos == b->tos &&
@@ -77,6 +78,24 @@ static bool same_packet(const struct packet *a, const struct packet *b)
 	       a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code &&
 	       a->icmp_error == b->icmp_error && same_quote(&a->quote, &b->quote) &&
 	       a->payload_len == b->payload_len;
+}
+
+/* What is said of the bytes that an error quotes, and of those behind them. */
+static void check_quoted(const uint8_t *data, size_t caplen, const struct packet *p)
+{
+	const struct quote *q = &p->quote;
+	size_t heads = p->family == INPATH_AF_INET6 ? 40 + 8 : 20 + 8;
+
+	insist(q->quoted >= 8 && (q->quoted <= 8 || q->quoted <= q->payload_len));
+	insist(q->quoted + heads + heads - 8 <= caplen);
+	insist(!q->has_sum || (q->proto == INPATH_PROTO_TCP && q->quoted >= 18));
+	insist(q->has_sum || q->sum == 0);
+	if (!p->extensions)
+		return;
+	insist(p->extensions_len > 0 && p->extensions >= data + heads + 128);
+	insist(p->extensions + p->extensions_len <= data + caplen);
+	if (p->extensions_announced)
+		insist(q->quoted <= p->extensions - data - heads);
 }
 
 static void check_fields(const uint8_t *data, size_t caplen, size_t len, const struct packet *p)
@@ -93,6 +112,8 @@ static void check_fields(const uint8_t *data, size_t caplen, size_t len, const s
 	insist(p->tcp.sack_count <= TCP_SACK_BLOCKS && p->tcp.window_scale <= 14);
 	insist(is_tcp || same_tcp(&p->tcp, &no_tcp));
 	insist(p->icmp_error || same_quote(&p->quote, &no_quote));
+	insist(p->icmp_error || (!p->quote.quoted && !p->quote.has_sum && !p->extensions));
+	insist(p->extensions || (!p->extensions_len && !p->extensions_announced));
 
 	if (is_tcp || p->proto == INPATH_PROTO_UDP) {
 		const size_t least = (is_v6 ? 40 : 20) + (is_tcp ? 20 : 8);
@@ -111,6 +132,7 @@ static void check_fields(const uint8_t *data, size_t caplen, size_t len, const s
 	insist(caplen >= (is_v6 ? 40 + 8 + 40 + 8 : 20 + 8 + 20 + 8));
 	insist(p->quote.payload_len <= p->quote.len);
 	insist(addr_is(&p->quote.src, p->family) && addr_is(&p->quote.dst, p->family));
+	check_quoted(data, caplen, p);
 }
 
 /* The same packet, `cut` bytes of it captured, in a copy that ends there. */
@@ -128,6 +150,8 @@ static enum parse_result check_cut(
 	if (r == PARSE_OK) {
 		check_fields(copy + 1, cut, len, &p);
 		insist(same_packet(&p, whole));
+		insist(p.quote.quoted <= whole->quote.quoted);
+		insist(!p.extensions || p.extensions - copy - 1 == whole->extensions - data);
 	}
 	free(copy);
 	return r;
@@ -146,6 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_fields(data, size, size, &p);
 	insist(parse(data, size, size, &other) == PARSE_OK && same_packet(&p, &other));
+	insist(p.extensions == other.extensions && p.extensions_len == other.extensions_len);
 
 	/* Where the header has a length, the true one is of no account. */
 	if (data[0] >> 4 == 4 ? data[2] | data[3] : data[4] | data[5])

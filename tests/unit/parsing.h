@@ -13,7 +13,18 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-/* Parses the first `caplen` of a packet of `len` bytes; `out->payload` points into `bytes`. */
+/* A pointer into `copy` to the same place in `bytes`. */
+static inline void parse_move(
+	const uint8_t **at, uint32_t len, const uint8_t *copy, size_t caplen, const uint8_t *bytes)
+{
+	if (!*at)
+		return;
+	assert_true(*at >= copy);
+	assert_true(*at + len <= copy + caplen);
+	*at = bytes + (*at - copy);
+}
+
+/* Parses the first `caplen` of a packet of `len` bytes; pointers in `out` are into `bytes`. */
 static inline enum parse_result parse_exact(
 	const uint8_t *bytes, size_t caplen, size_t len, struct packet *out)
 {
@@ -26,10 +37,9 @@ static inline enum parse_result parse_exact(
 	r = parse_packet(copy, caplen, len, out);
 	if (r != PARSE_OK) {
 		assert_memory_equal(out, &untouched, sizeof(*out));
-	} else if (out->payload) {
-		assert_true(out->payload >= copy);
-		assert_true(out->payload + out->payload_caplen <= copy + caplen);
-		out->payload = bytes + (out->payload - copy);
+	} else {
+		parse_move(&out->payload, out->payload_caplen, copy, caplen, bytes);
+		parse_move(&out->extensions, out->extensions_len, copy, caplen, bytes);
 	}
 	wire_exact_free(copy, caplen);
 	return r;
@@ -49,7 +59,7 @@ static inline enum parse_result parse_hex(const char *hex, struct packet *out)
 	enum parse_result r = parse_whole(bytes, len, out);
 
 	if (r == PARSE_OK)
-		out->payload = NULL; /* it would point into `bytes` */
+		out->payload = out->extensions = NULL; /* they would point into `bytes` */
 	return r;
 }
 
