@@ -29,11 +29,12 @@ CLI := $(sort $(wildcard gateway/cli/*.c))
 DAEMON := $(sort $(wildcard gateway/daemon/*.c))
 UNIT := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+NETSIM := $(sort $(wildcard tests/netsim/*.c))
 TOOLS := $(sort $(wildcard tests/netns/tools/*.c))
 
 # What the unit tests and the fuzz targets may link: everything but the programs' main.
 TESTED := $(ENGINE) $(LOGFMT) $(IO) $(filter-out gateway/daemon/main.c,$(DAEMON)) \
-	$(filter-out gateway/cli/main.c,$(CLI))
+	$(filter-out gateway/cli/main.c,$(CLI)) $(filter-out tests/netsim/main.c,$(NETSIM))
 
 objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 

@@ -138,7 +138,7 @@ struct topology_router {
 	uint8_t label_count;
 	struct topology_label labels[TOPOLOGY_LABELS];
 	bool has_interface;
-	char interface[64]; /* RFC 5837 4.3: 63 bytes */
+	char interface[64];       /* RFC 5837 4.3: 63 bytes */
 	uint32_t interface_index; /* 0: not told */
 	uint32_t interface_mtu;   /* 0: not told */
 	enum extensions extensions;
@@ -161,7 +161,11 @@ struct topology_server {
 };
 
 /* A place: the gateway, routers from 1 on, then servers. */
-enum { PLACE_GATEWAY = 0, PLACE_ROUTERS = 1, PLACE_SERVERS = PLACE_ROUTERS + TOPOLOGY_ROUTERS };
+enum {
+	PLACE_GATEWAY = 0,
+	PLACE_ROUTERS = 1,
+	PLACE_SERVERS = PLACE_ROUTERS + TOPOLOGY_ROUTERS
+};
 
 /* One direction of a link. */
 struct topology_link {
@@ -173,7 +177,9 @@ struct topology_link {
 	double rate;        /* bits a second; 0: no limit */
 };
 
-enum { WAY_END = 0xffff };
+enum {
+	WAY_END = 0xffff
+};
 
 /*
  * A way as a graph without circles: step 0 is the place where it begins (the gateway, or a server),
@@ -237,7 +243,8 @@ struct topology_error {
  * Reads a topology from `text`. False if it is not one: then *out is undefined and *error says why.
  * `text` need not end in NUL or newline; a NUL byte in it is an error of its line.
  */
-bool topology_read(const char *text, size_t len, struct topology *out, struct topology_error *error);
+bool topology_read(
+	const char *text, size_t len, struct topology *out, struct topology_error *error);
 
 /*
  * Draws a topology with one server from a seed: the same one on every machine. Its server is s1,
