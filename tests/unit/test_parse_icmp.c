@@ -263,7 +263,7 @@ static void a_quote_of_the_wrong_kind_is_malformed(void **state)
 }
 
 /* An MPLS label stack, RFC 4950, behind the extension header of RFC 4884. */
-static const uint8_t MPLS[12] = { 0x20, 0, 0x9f, 0x35, 0, 8, 1, 1, 0x5d, 0xc1, 0x61, 1 };
+static const uint8_t MPLS[12] = { 0x20, 0, 0x20, 0x34, 0, 8, 1, 1, 0x5d, 0xc1, 0x61, 1 };
 
 static void extensions_are_no_part_of_the_quote(void **state)
 {
@@ -377,7 +377,7 @@ static void a_named_packet_of_a_transit_router(void **state)
 		"00000000000000000000000000000000000000000000000000000000000000000000000000"
 		"00000000000000000000000000000000000000000000000000000000000000000000000000"
 		"00"
-		"20009f35 00080101 5dc16101";
+		"20002034 00080101 5dc16101";
 	struct packet p;
 
 	(void)state;
