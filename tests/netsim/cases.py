@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each behaviour of a router looks like in the records: cases/NAME.case, one test for each family.
+
+    cases.py [--lanes N] BUILD [NAME...]     all cases, or those named; TAP
+
+A case has a topology, what is particular to its run, and the exact records that are expected (expect.py). Its flows are
+real connections across netsim (ground.py). Besides its records, each case shows that the bytes at both ends are those
+that were sent, that no ICMP error came to the client, and that netsim's truth agrees.
+
+`--- run` in a case file:
+
+    interval N, max_hops N   inpathd's options of these names (section `probe`)
+    families 4               of this family alone; default: both
+    flows N                  so many of each family; default 1
+    server KEY=VALUE         a sysctl of the server's kernel
+    mss N                    that the server tells
+    ttl N                    of all packets that the ends send
+    needs TTL ROUTER...      a flow's probes with this TTL must have expired at each of these routers, for an event to have
+                             come in the midst of a trace. It is chance: where it did not, the case runs again
+
+Cases run side by side, in lanes. One that needs another configuration gets a lane of its own.
+"""
+
+import argparse
+import collections
+import glob
+import os
+import queue
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import expect  # noqa: E402
+import ground  # noqa: E402
+
+PATIENCE = 60  # seconds for a case's records, beyond its last event
+RUNS = 8  # of a case that needs chance
+PROBE = ("interval", "max_hops")
+
+
+class Ended(Exception):
+    """The run is over before its end."""
+
+
+class Run:
+    """The words of `--- run`."""
+
+    def __init__(self, lines):
+        self.families, self.flows, self.needs = (4, 6), 1, None
+        self.probe, self.sysctls, self.mss = {}, [], None
+        for line in lines:
+            word, *rest = line.split()
+            if word in PROBE:
+                self.probe[word] = int(rest[0])
+            elif word == "families":
+                self.families = tuple(map(int, rest))
+            elif word == "flows":
+                self.flows = int(rest[0])
+            elif word == "server":
+                self.sysctls.append(("server", rest[0]))
+            elif word == "mss":
+                self.mss = int(rest[0])
+            elif word == "ttl":
+                self.ttl(int(rest[0]))
+            elif word == "needs":
+                self.needs = (int(rest[0]), rest[1:])
+            else:
+                raise expect.Malformed("%r: no such word in `--- run`" % line)
+
+    def ttl(self, ttl):
+        for host, interface in ("client", "lan"), ("server", "srv"):
+            self.sysctls.append((host, "net.ipv4.ip_default_ttl=%d" % ttl))
+            self.sysctls.append((host, "net.ipv6.conf.%s.hop_limit=%d" % (interface, ttl)))
+
+    def ground(self):
+        """What a lane must be like for it; equal ones can share a lane."""
+        return (tuple(sorted(self.probe.items())), tuple(self.sysctls), self.mss)
+
+    def options(self):
+        return "probe = { %s };" % " ".join("%s = %d;" % item for item in sorted(self.probe.items()))
+
+
+class Job:
+    """A case, and what came of it: for each family a list of what is wrong, empty if all is well."""
+
+    def __init__(self, path):
+        self.name = os.path.splitext(os.path.basename(path))[0]
+        with open(path, encoding="utf-8") as file:
+            self.case = expect.Case(file.read())
+        self.run = Run(self.case.options)
+        self.wrong = {}
+        self.log = []
+        self.done = threading.Event()
+
+
+# --- one case ------------------------------------------------------------------------------------
+
+
+def prepare(lane, run):
+    for host, pair in run.sysctls:
+        key, value = pair.split("=")
+        script = 'echo "$2" >"/proc/sys/$1"'
+        done = lane.run(host, "sh", "-c", script, "sh", key.replace(".", "/"), value)
+        if done.returncode:
+            raise ground.Failed("%s: %s" % (pair, done.stderr.strip()))
+    for route in ("default", "::/0") if run.mss else ():
+        lane.ip("server", "route replace %s dev srv advmss %d" % (route, run.mss))
+
+
+def verdicts(case, lane, flows):
+    """What is to be said of each flow's records by now."""
+    records = expect.records_of(lane.read_log())
+    return {flow: expect.judge(case, flow.af, records.get((flow.af, flow.sport), [])) for flow in flows}
+
+
+def risen(before, after):
+    return {key: after[key] - before.get(key, 0) for key in after if isinstance(after[key], (int, float))}
+
+
+def stats_wrong(case, rise):
+    return ["stats: %s %s want %s%g" % (key, rise.get(key), op, value) for key, op, value in case.stats
+            if key not in rise or not expect.numeric(op, rise[key], value)]  # fmt: skip
+
+
+def chance_came(run, truth):
+    """Is there for each flow what the case needs?"""
+    if not run.needs:
+        return True
+    ttl, routers = run.needs
+    for flow in truth["flows"]:
+        if {p["router"] for p in flow["probes"] if p["ttl"] == ttl and p["end"] == "expired"} != set(routers):
+            return False
+    return True
+
+
+def attempt(job, lane, ending):
+    """Runs a case once. False if chance did not give what it needs."""
+    case, run = job.case, job.run
+    wrong = {family: [] for family in run.families}
+    before = lane.stats()
+    lane.start(text=case.topology)
+    flows = lane.open([family for family in run.families for _ in range(run.flows)])
+    said = {}
+
+    def settled():
+        if ending.is_set():
+            raise Ended
+        said.update(verdicts(case, lane, flows))
+        return all(v.done for v in said.values()) or any(v.bad for v in said.values())
+
+    lane.wait(PATIENCE, settled)
+    if all(v.done for v in said.values()):
+        lane.wait(PATIENCE, lambda: ending.is_set() or not stats_wrong(case, risen(before, lane.stats())))
+    rise = risen(before, lane.stats())
+    job.log = list(lane.read_log())
+    ends = lane.finish()
+    truth = lane.stop()
+    if not chance_came(run, truth):
+        return False
+    records = expect.records_of(job.log)
+    for flow in flows:
+        if not said[flow].done:
+            wrong[flow.af].append("flow from port %d" % flow.sport)
+            wrong[flow.af] += expect.explain(case, flow.af, records.get((flow.af, flow.sport), []), said[flow])
+    for family in run.families:
+        wrong[family] += stats_wrong(case, rise)
+        wrong[family] += ["an ICMP error came to the client: %s" % error for error in ends.icmp if error["af"] == family]
+        wrong[family] += ends.errors()
+    job.wrong = wrong
+    return True
+
+
+def perform(job, lane, ending):
+    try:
+        for _ in range(RUNS):
+            if attempt(job, lane, ending):
+                return
+        why = "the event never came within a trace"
+    except ground.Failed as failure:
+        why = str(failure)
+    job.wrong = {family: [why] for family in job.run.families}
+
+
+# --- all of them ---------------------------------------------------------------------------------
+
+
+def work(build, waiting, ending):
+    """One lane after the other, as long as there are cases; a group of them shares a lane."""
+    while not ending.is_set():
+        try:
+            group = waiting.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            with ground.Lane(build, "cases", options=group[0].run.options()) as lane:
+                prepare(lane, group[0].run)
+                for job in group:
+                    perform(job, lane, ending)
+                    job.done.set()
+        except Ended:
+            return
+        except Exception as failure:  # pylint: disable=broad-except
+            for job in group:
+                if not job.done.is_set():
+                    job.wrong = {family: ["the lane failed: %r" % failure] for family in job.run.families}
+                    job.done.set()
+
+
+def groups(jobs, lanes):
+    """Cases that can share a lane, in parts that keep all lanes busy; what waits longest goes first."""
+    alike = collections.defaultdict(list)
+    for job in jobs:
+        alike[job.run.ground()].append(job)
+    size = max(1, -(-len(jobs) // (2 * lanes)))
+    out = [same[i : i + size] for same in alike.values() for i in range(0, len(same), size)]
+    return sorted(out, key=lambda group: -len(group) * (3 if group[0].run.probe else 1))
+
+
+def report(jobs):
+    """TAP, in the order of the names, as results come. How many tests failed."""
+    count = failed = 0
+    for job in jobs:
+        job.done.wait()
+        for family in job.run.families:
+            count += 1
+            wrong = job.wrong[family]
+            failed += bool(wrong)
+            print("%s %d - %s, IPv%d: %s" % ("not ok" if wrong else "ok", count, job.name, family, job.case.title))
+            for line in wrong:
+                print("#   " + line)
+        sys.stdout.flush()
+    print("1..%d" % count)
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--lanes", type=int, default=2 * (os.cpu_count() or 1))
+    parser.add_argument("build")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+    paths = sorted(glob.glob(HERE + "/cases/*.case"))
+    jobs = [Job(path) for path in paths if not options.names or os.path.basename(path)[:-5] in options.names]
+    if not jobs:
+        sys.exit("cases.py: no such case")
+    if os.geteuid() != 0:
+        print("ok 1 - cases # SKIP network namespaces need root\n1..1")
+        return 0
+    waiting, ending = queue.Queue(), threading.Event()
+    for group in groups(jobs, options.lanes):
+        waiting.put(group)
+    workers = [threading.Thread(target=work, args=(options.build, waiting, ending)) for _ in range(options.lanes)]
+    with ground.ended_by_signals():
+        try:
+            for worker in workers:
+                worker.start()
+            return 1 if report(jobs) else 0
+        finally:
+            ending.set()
+            for worker in workers:
+                worker.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
