@@ -41,7 +41,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench fuzz purity style install uninstall clean unit fuzz-replay sanitized
+.PHONY: all deps check vm demo bench truth fuzz purity style install uninstall clean unit fuzz-replay sanitized
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -151,6 +151,14 @@ PAIRS ?= 15
 bench:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(addprefix $(BUILD)/bench/,accept_loop delay engine)
 	@tests/bench/run "$(BUILD)" "$(PAIRS)" "$(ONLY)"
+
+# make truth [SEED=1] [PATHS=1000]: are the logged paths the true ones, on internets drawn from SEED on? KEEP=1 keeps what was not.
+SEED ?= 1
+PATHS ?= 1000
+
+truth:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
+	@tests/netsim/truth "$(BUILD)" "$(SEED)" "$(PATHS)"
 
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap.
 PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \
