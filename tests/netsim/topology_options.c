@@ -91,26 +91,23 @@ static bool option_limit(struct words *w, struct topology_router *r)
 	return true;
 }
 
+static bool read_range(const char *p, inpath_time *from, inpath_time *to)
+{
+	if (!time_read(&p, from))
+		return false;
+	*to = *from;
+	if (strncmp(p, "..", 2) == 0 && (p += 2, !time_read(&p, to)))
+		return false;
+	return *p == '\0' && *from <= *to;
+}
+
 static bool option_late(struct words *w, struct topology_router *r)
 {
-	const char *p = w->word;
-	inpath_time from, to;
-
 	if (!words_want(w, "a time"))
 		return false;
-	if (!time_read(&p, &from))
-		return words_refuse(
-			w, "late is a time or T..T, an hour at most, not \"%.40s\"", w->word);
-	to = from;
-	if (strncmp(p, "..", 2) == 0 && (p += 2, !time_read(&p, &to)))
-		return words_refuse(
-			w, "late is a time or T..T, an hour at most, not \"%.40s\"", w->word);
-	if (*p != '\0' || to < from)
-		return words_refuse(
-			w, "late is T..T with the longer one last, not \"%.40s\"", w->word);
-	r->late_min = from;
-	r->late_max = to;
-	return true;
+	return read_range(w->word, &r->late_min, &r->late_max) ||
+	       words_refuse(
+		       w, "late is a time or T..T, the longer one last, not \"%.40s\"", w->word);
 }
 
 static bool option_quote(struct words *w, struct topology_router *r)
@@ -135,7 +132,10 @@ static bool read_label(const char **p, struct topology_label *out)
 	if (!decimal_read(p, 0, 0xfffff, &label) || *(*p)++ != ':' || !decimal_read(p, 0, 7, &tc) ||
 		*(*p)++ != ':' || !decimal_read(p, 0, 255, &ttl))
 		return false;
-	*out = (struct topology_label){ (uint32_t)label, (uint8_t)tc, (uint8_t)ttl };
+	/* Member by member: what lies between them stays zero, and topologies compare by memcmp. */
+	out->label = (uint32_t)label;
+	out->tc = (uint8_t)tc;
+	out->ttl = (uint8_t)ttl;
 	return true;
 }
 

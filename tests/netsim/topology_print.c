@@ -87,10 +87,20 @@ static void print_late(const struct topology_router *b, const struct topology_ro
 	print_time(r->late_max, out);
 }
 
+static bool labels_equal(const struct topology_router *a, const struct topology_router *b)
+{
+	if (a->label_count != b->label_count)
+		return false;
+	for (unsigned i = 0; i < a->label_count; i++)
+		if (a->labels[i].label != b->labels[i].label ||
+			a->labels[i].tc != b->labels[i].tc || a->labels[i].ttl != b->labels[i].ttl)
+			return false;
+	return true;
+}
+
 static void print_mpls(const struct topology_router *b, const struct topology_router *r, FILE *out)
 {
-	if (b->label_count == r->label_count &&
-		memcmp(b->labels, r->labels, sizeof(r->labels)) == 0)
+	if (labels_equal(b, r))
 		return;
 	fputs(r->label_count == 0 ? " mpls off" : " mpls ", out);
 	for (unsigned i = 0; i < r->label_count; i++)

@@ -128,11 +128,11 @@ static bool read_place(struct reader *r, struct words *w, uint16_t *out)
 }
 
 /* `A B` or `A > B`. */
-static bool read_ends(struct reader *r, struct words *w, uint16_t ends[2], bool *is_both)
+static bool read_ends(struct reader *r, struct words *w, uint16_t ends[2], unsigned *directions)
 {
 	if (!read_place(r, w, &ends[0]))
 		return false;
-	*is_both = !words_take(w, ">");
+	*directions = words_take(w, ">") ? 1 : 2;
 	if (!read_place(r, w, &ends[1]))
 		return false;
 	return ends[0] != ends[1] || words_refuse(w, "a link to itself");
@@ -152,12 +152,12 @@ static bool read_link(struct reader *r, struct words *w)
 	struct topology *t = r->t;
 	struct words options;
 	uint16_t ends[2];
-	bool is_both;
+	unsigned directions = 0;
 
-	if (!read_ends(r, w, ends, &is_both))
+	if (!read_ends(r, w, ends, &directions))
 		return false;
 	options = *w;
-	for (unsigned k = 0; k <= is_both; k++) {
+	for (unsigned k = 0; k < directions; k++) {
 		uint16_t from = ends[k], to = ends[1 - k];
 
 		if (find_link(t, from, to) < t->link_count)
@@ -225,11 +225,11 @@ static bool read_link_event(struct reader *r, struct words *w, inpath_time at)
 	const struct topology *t = r->t;
 	struct topology_link link;
 	uint16_t ends[2];
-	bool is_both;
+	unsigned directions = 0;
 
-	if (!read_ends(r, w, ends, &is_both))
+	if (!read_ends(r, w, ends, &directions))
 		return false;
-	for (unsigned k = 0; k <= is_both; k++) {
+	for (unsigned k = 0; k < directions; k++) {
 		uint16_t index = find_link(t, ends[k], ends[1 - k]);
 
 		if (index == t->link_count)

@@ -252,12 +252,11 @@ uint16_t way_add(struct topology *t, const struct topology_way *way)
 
 unsigned way_longest(const struct topology_way *way)
 {
-	uint8_t longest[TOPOLOGY_STEPS];
+	uint8_t longest[TOPOLOGY_STEPS] = { 0 };
 
 	for (unsigned s = way->step_count; s-- > 0;) {
 		const struct topology_step *step = &way->steps[s];
 
-		longest[s] = 0;
 		for (unsigned k = 0; k < step->next_count; k++)
 			if (step->next[k] != WAY_END && longest[step->next[k]] + 1 > longest[s])
 				longest[s] = (uint8_t)(longest[step->next[k]] + 1);
