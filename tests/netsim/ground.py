@@ -104,7 +104,7 @@ def ended_by_signals():
 
     def end(number, _frame):
         for other in SIGNALS:
-            signal.signal(other, signal.SIG_IGN)
+            signal.signal(other, lambda *_: None)
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, end) for number in SIGNALS}
@@ -145,8 +145,9 @@ class Peer:
         return json.loads(line)
 
     def ask(self, bound=BOUND, **order):
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # read() says it
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.flush()
         return self.read(bound)
 
 
@@ -306,7 +307,10 @@ class Lane:
     def begin(self, command, **more):
         more.setdefault("stdin", subprocess.DEVNULL)
         with signals_wait():
-            process = subprocess.Popen(command, start_new_session=True, preexec_fn=signals_come, **more)
+            try:
+                process = subprocess.Popen(command, start_new_session=True, preexec_fn=signals_come, **more)
+            except OSError as error:
+                raise Failed(f"{command[0]}: {error.strerror}") from None
             self.processes.append(process)
         return process
 
