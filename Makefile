@@ -59,6 +59,11 @@ $(BUILD)/inpath: $(call objects,release,$(CLI) $(CONFIG) $(IO) $(LOGFMT)) $(BUIL
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
+# A synthetic internet, for the tests.
+$(BUILD)/netsim: $(call objects,release,$(NETSIM)) $(BUILD)/libinpath.a
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 $(BUILD)/release/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
@@ -83,7 +88,11 @@ $(BUILD)/asan/inpath: $(call objects,asan,gateway/cli/main.c) $(BUILD)/asan/libt
 	@echo "  LD $@"
 	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
-sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath
+$(BUILD)/asan/netsim: $(call objects,asan,tests/netsim/main.c) $(BUILD)/asan/libtested.a
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^
+
+sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath $(BUILD)/asan/netsim
 
 $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
@@ -120,7 +129,7 @@ deps:
 
 # make check [ONLY=word]: the tests whose name contains the word. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:
-	@$(MAKE) --no-print-directory -j$$(nproc) all sanitized unit fuzz-replay
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"
 
 # make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend; and a Debian of its own
