@@ -302,7 +302,9 @@ static bool only_an_answer(
 	uint32_t probe;
 
 	probes_expire(&e->probes, e->now);
-	probe = reply_match_dsack(&e->probes, &f->tuple, p);
+	probe = reply_match_dsack(&e->probes, &f->tuple, p, 0);
+	if (probe == TABLE_NONE && f->shift_kind == REPLY_SEQ)
+		probe = reply_match_dsack(&e->probes, &f->tuple, p, f->shift);
 
 	if (probe == TABLE_NONE)
 		return reply_is_bare(&f->tcp, p, e->epoch) && trace_bare_ack(e, slot, now);

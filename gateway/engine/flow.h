@@ -45,14 +45,14 @@ struct flow {
 	bool offloaded;         /* conntrack said that flow offload has it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
-	bool confirming;        /* its last trace differed: the next one confirms */
-	uint32_t decided;       /* the policy set's number that `state` follows; 0: none yet */
-	uint32_t hello;         /* slot of its ClientHello plus one; 0 none */
-	uint32_t trace;         /* slot of its trace plus one; 0 none */
-	uint32_t history;       /* slot of its history plus one; 0 none */
-	uint32_t wait;          /* place in the line for a trace plus one; 0 none */
-	uint32_t out_ifindex;   /* WAN interface of the newest client packet */
-	uint32_t mark;          /* its mark */
+	uint8_t confirming; /* its last trace differed, first at this TTL: the next one confirms; 0 not */
+	uint32_t decided;     /* the policy set's number that `state` follows; 0: none yet */
+	uint32_t hello;       /* slot of its ClientHello plus one; 0 none */
+	uint32_t trace;       /* slot of its trace plus one; 0 none */
+	uint32_t history;     /* slot of its history plus one; 0 none */
+	uint32_t wait;        /* place in the line for a trace plus one; 0 none */
+	uint32_t out_ifindex; /* WAN interface of the newest client packet */
+	uint32_t mark;        /* its mark */
 	name_ref host;
 	const struct inpath_policy *policy; /* valid while `decided` is the set's number */
 	const char *service;                /* likewise */

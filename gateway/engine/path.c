@@ -93,6 +93,33 @@ void path_fill(struct path *path, const struct path *later)
 	*path = whole;
 }
 
+void path_merge(struct path *path, const struct path *later)
+{
+	struct path whole = { .fingerprint = path->fingerprint };
+	uint8_t own = 0, its = 0;
+
+	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
+		uint8_t n = entries_of(path, ttl, &own), m = entries_of(later, ttl, &its);
+		uint8_t first = whole.count;
+
+		for (uint8_t i = 0; i < n + m; i++) {
+			const struct inpath_addr *addr =
+				i < n ? &path->entries[own - n + i].addr
+				      : &later->entries[its - m + (i - n)].addr;
+			uint8_t at = first;
+
+			while (at < whole.count &&
+				memcmp(&whole.entries[at].addr, addr, sizeof(*addr)) != 0)
+				at++;
+			if (at < whole.count || whole.count == PATH_ENTRIES)
+				continue;
+			whole.entries[whole.count].ttl = ttl;
+			whole.entries[whole.count++].addr = *addr;
+		}
+	}
+	*path = whole;
+}
+
 uint8_t path_differs(const struct path *a, const struct path *b)
 {
 	uint8_t ia = 0, ib = 0;

@@ -31,6 +31,9 @@ void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 /* Adds what `later` knows of TTLs at which `path` is silent, while there is room. */
 void path_fill(struct path *path, const struct path *later);
 
+/* Adds every address of `later` at its TTL, while there is room: the path takes either by turns. */
+void path_merge(struct path *path, const struct path *later);
+
 /* The first TTL at which the paths differ; 0 if they are equal. */
 uint8_t path_differs(const struct path *a, const struct path *b);
 

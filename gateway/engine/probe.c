@@ -309,3 +309,12 @@ uint16_t probe_build(uint8_t out[INPATH_PROBE_BYTES], const struct inpath_tuple 
 		put16(out + 10, sum_end(sum(0, out, IP4_HEADER)));
 	return (uint16_t)(ip + len);
 }
+
+void probe_signature(const uint8_t bytes[INPATH_PROBE_BYTES], struct sent_probe *out)
+{
+	bool v4 = bytes[0] >> 4 == 4;
+	const uint8_t *sum = bytes + (v4 ? IP4_HEADER : IP6_HEADER) + 16;
+
+	out->tos = (uint8_t)(v4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4);
+	out->sum = (uint16_t)(sum[0] << 8 | sum[1]);
+}

@@ -28,9 +28,13 @@ struct sent_probe {
 	struct inpath_addr from; /* who answered, if `answered` */
 	uint8_t ttl;
 	uint8_t attempt;
-	bool touch; /* it may reach the server */
-	bool empty; /* carries no byte */
-	bool answered;
+	bool touch;    /* it may reach the server */
+	bool empty;    /* carries no byte */
+	bool answered; /* by a router, or by the server */
+	bool by_router;
+	bool by_server;
+	uint8_t tos;
+	uint16_t sum;   /* TCP's checksum */
 	uint16_t ip_id; /* IPv4 */
 	uint16_t len;   /* of the whole packet */
 	uint32_t seq;
@@ -75,6 +79,9 @@ bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const stru
  */
 uint16_t probe_build(uint8_t out[INPATH_PROBE_BYTES], const struct inpath_tuple *tuple,
 	const struct tcp_flow *t, const struct probe_token *token, uint8_t ttl, bool ecn);
+
+/* Notes of a probe's bytes what a quote of it should show. */
+void probe_signature(const uint8_t bytes[INPATH_PROBE_BYTES], struct sent_probe *out);
 
 /* Remembers a probe; the caller fills the entry. TABLE_NONE if the table is full. */
 uint32_t probe_add(struct probes *p, const struct inpath_tuple *tuple, uint32_t seq);

@@ -41,6 +41,7 @@ void prober_begin(struct prober *p, const struct inpath_settings *settings, uint
 	/* The server is not so far away: its packets' TTL misled. */
 	p->expected = expected <= INPATH_MAX_HOPS ? expected : 0;
 	p->e2e_ns = e2e_ns;
+	p->known = known ? p->expected : 0;
 	p->began = now;
 	p->settled = known ? now + PROBER_SETTLE_WAIT : now;
 	/* An inferred distance may be one too short; one that was seen is not. */
@@ -78,12 +79,54 @@ static uint64_t wait_for(const struct prober *p, uint8_t ttl)
 	return wait < p->timeout_ns ? wait : p->timeout_ns;
 }
 
-/* Is an answer to the newest probe with this TTL still waited for? */
-static bool waited_for(const struct prober *p, uint8_t ttl, inpath_time now)
+static bool has_ttl(uint64_t ttls, uint8_t ttl)
+{
+	return ttls >> (ttl - 1) & 1;
+}
+
+/* Has this TTL told what it has to tell? */
+static bool is_settled(const struct prober *p, uint8_t ttl)
 {
 	const struct inpath_hop *hop = &p->hops[ttl - 1];
 
-	return hop->sent && hop->addr_count == 0 && now < p->last_sent[ttl - 1] + wait_for(p, ttl);
+	if (has_ttl(p->refused, ttl))
+		return true;
+	return hop->addr_count && ttl != p->confirm;
+}
+
+/* Is the newest probe with this TTL answered, by whomever? */
+static bool newest_answered(const struct prober *p, uint8_t ttl)
+{
+	const struct inpath_hop *hop = &p->hops[ttl - 1];
+
+	return has_ttl(p->refused, ttl) || (hop->sent && hop->sent <= PROBER_SAMPLES &&
+						   p->samples[ttl - 1].who[hop->sent - 1] != 0);
+}
+
+/* Until when an answer to the newest probe with this TTL is to be expected. */
+static inpath_time expected_by(const struct prober *p, uint8_t ttl)
+{
+	return p->last_sent[ttl - 1] + wait_for(p, ttl);
+}
+
+/* Is an answer to the newest probe with this TTL still to be expected? */
+static bool waited_for(const struct prober *p, uint8_t ttl, inpath_time now)
+{
+	return p->hops[ttl - 1].sent && !is_settled(p, ttl) && !newest_answered(p, ttl) &&
+	       now < expected_by(p, ttl);
+}
+
+/* How many probes with this TTL, until one is answered; to the one to be confirmed, in all. */
+static uint8_t attempts_for(const struct prober *p, uint8_t ttl)
+{
+	uint8_t attempts = p->settings.attempts;
+
+	if (ttl == p->confirm)
+		return PROBER_CONFIRM;
+	/* Were both answers of the server lost, its hop would be one too far. */
+	if (attempts > 1 && ttl + 1 == p->server_hop && p->server_hop != p->known)
+		attempts = (uint8_t)(attempts + PROBER_BOUNDARY);
+	return attempts < PROBER_SAMPLES ? attempts : PROBER_SAMPLES;
 }
 
 /* When time alone may next allow a touch. */
@@ -136,23 +179,35 @@ struct survey {
 		earliest; /* when that may change by itself; INPATH_TIME_NEVER: all is settled */
 };
 
+/* Until when the newest probe with this TTL keeps the walk from going on with it. */
+static inpath_time patience_of(const struct prober *p, uint8_t ttl)
+{
+	if (newest_answered(p, ttl))
+		return p->last_sent[ttl - 1];
+	/* The last one may be answered until its patience is over; but where something answered in
+	 * the server's name, a router's answer is all that may still come. */
+	if (p->hops[ttl - 1].sent >= attempts_for(p, ttl) && !has_ttl(p->odd, ttl))
+		return p->last_sent[ttl - 1] + p->timeout_ns;
+	return expected_by(p, ttl);
+}
+
 static void survey_ttl(struct survey *s, const struct prober *p, const struct prober_view *view,
 	uint8_t ttl, inpath_time now)
 {
 	const struct inpath_hop *hop = &p->hops[ttl - 1];
-	inpath_time ready = now;
+	inpath_time ready = hop->sent ? patience_of(p, ttl) : now;
 
-	if (hop->addr_count)
+	if (is_settled(p, ttl))
 		return;
-	if (hop->sent) {
-		ready = p->last_sent[ttl - 1] + wait_for(p, ttl);
-		if (now >= ready && hop->sent >= p->settings.attempts)
-			return;
-	}
 	if (now < ready) {
+		/* When it is no longer to be expected, a touch behind it may take its turn. */
+		if (now < expected_by(p, ttl))
+			ready = expected_by(p, ttl);
 		s->earliest = ready < s->earliest ? ready : s->earliest;
 		return;
 	}
+	if (hop->sent >= attempts_for(p, ttl) || has_ttl(p->odd, ttl))
+		return;
 	if (prober_is_touch(p, ttl)) {
 		enum touch_permit permit = touch_permit(p, view, ttl, now);
 		inpath_time patience = touch_patience(p, now);
@@ -162,6 +217,8 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 		if (permit != TOUCH_NOW)
 			return;
 		if (!view->earlier_ack && s->touches >= PROBER_TOUCHES_EARLY)
+			return;
+		if (!view->quiet && !view->empty && s->touches)
 			return;
 		s->touches++;
 	}
@@ -182,50 +239,93 @@ static uint8_t touches_out(const struct prober *p, uint8_t limit, inpath_time no
 static struct survey survey(const struct prober *p, const struct prober_view *view, inpath_time now)
 {
 	uint8_t limit = p->server_hop ? p->server_hop - 1 : p->horizon;
-	struct survey s = { .earliest = INPATH_TIME_NEVER, .touches = touches_out(p, limit, now) };
+	struct survey s = { .earliest = INPATH_TIME_NEVER };
+
+	/* Even where the server answered it: another router may take turns with it. */
+	if (p->confirm > limit && p->confirm <= p->horizon)
+		limit = p->confirm;
+	s.touches = touches_out(p, limit, now);
 
 	for (uint8_t ttl = 1; ttl <= limit; ttl++)
 		survey_ttl(&s, p, view, ttl, now);
 	return s;
 }
 
-/* Everything up to the horizon is settled: done, or a wider wave? True if done. */
-static bool conclude(struct prober *p, const struct prober_view *view, enum inpath_stop *stop)
+/* The lowest TTL of a set; 0 if it is empty. */
+static uint8_t lowest(uint64_t ttls)
+{
+	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++)
+		if (has_ttl(ttls, ttl))
+			return ttl;
+	return 0;
+}
+
+static uint8_t highest(uint64_t ttls)
+{
+	for (uint8_t ttl = INPATH_MAX_HOPS; ttl > 0; ttl--)
+		if (has_ttl(ttls, ttl))
+			return ttl;
+	return 0;
+}
+
+/* Goes on behind the horizon; false if there is nothing to be learnt there. */
+static bool grow(struct prober *p, const struct prober_view *view, enum inpath_stop *stop)
 {
 	uint8_t silent = 0;
-	uint8_t gap = p->settings.gap, grow = PROBER_GROWTH;
+	uint8_t gap = p->settings.gap, by = PROBER_GROWTH;
 
-	if (p->server_hop || p->unplaced) {
-		*stop = INPATH_STOP_REACHED;
-		return true;
-	}
 	while (silent < p->horizon && p->hops[p->horizon - 1 - silent].addr_count == 0)
 		silent++;
 	*stop = INPATH_STOP_GAP;
 	if (silent >= gap)
-		return true;
+		return false;
 	*stop = INPATH_STOP_SHORT;
 	if (!p->settings.touch)
-		return true;
+		return false;
 	if (view->empty && prober_is_touch(p, p->horizon)) {
 		if (silent)
-			return true;
-		grow = 1;
+			return false;
+		by = 1;
 	}
 	*stop = INPATH_STOP_MAXTTL;
 	if (p->horizon >= p->settings.max_hops)
+		return false;
+	p->horizon =
+		lesser(p->horizon + (silent ? lesser(by, gap - silent) : by), p->settings.max_hops);
+	return true;
+}
+
+/* Has the server answered, as far as is known by now? */
+static bool is_reached(const struct prober *p)
+{
+	return p->server_hop || p->unplaced || highest(p->odd) > highest(p->routers);
+}
+
+/* Everything up to the horizon is settled: done, or a wider wave? True if done. */
+static bool conclude(struct prober *p, const struct prober_view *view, enum inpath_stop *stop)
+{
+	if (is_reached(p)) {
+		*stop = INPATH_STOP_REACHED;
 		return true;
-	p->horizon = lesser(
-		p->horizon + (silent ? lesser(grow, gap - silent) : grow), p->settings.max_hops);
-	return false;
+	}
+	return !grow(p, view, stop);
+}
+
+/* The far end has answered, and the server has not: what lies behind it need not wait. */
+static bool far_end_answered(const struct prober *p)
+{
+	return p->horizon && has_ttl(p->routers, p->horizon) && !is_reached(p);
 }
 
 struct prober_answer prober_ask(struct prober *p, const struct prober_view *view, inpath_time now)
 {
 	struct prober_answer answer = { .say = PROBER_DONE };
 	struct survey s;
+	enum inpath_stop stop;
 
 	do {
+		while (far_end_answered(p) && grow(p, view, &stop))
+			;
 		s = survey(p, view, now);
 		if (s.want && view->hold > now) {
 			if (now >= p->began + PROBER_HELD_MAX) {
@@ -267,44 +367,116 @@ void prober_unsent(struct prober *p, uint8_t ttl)
 	p->sent--;
 }
 
-static void hop_answered(struct inpath_hop *hop, const struct inpath_addr *from, uint64_t rtt_ns)
+/* Index of an address among a hop's, added if there is room; INPATH_HOP_ADDRS if there is none. */
+static uint8_t hop_addr(struct inpath_hop *hop, const struct inpath_addr *addr)
 {
-	hop->answered++;
+	uint8_t i = 0;
+
+	while (i < hop->addr_count && memcmp(&hop->addrs[i], addr, sizeof(*addr)) != 0)
+		i++;
+	if (i == hop->addr_count && i < INPATH_HOP_ADDRS)
+		hop->addrs[hop->addr_count++] = *addr;
+	return i;
+}
+
+static void hop_rtt(struct inpath_hop *hop, uint64_t rtt_ns)
+{
 	if (hop->rtt_min_ns == 0 || rtt_ns < hop->rtt_min_ns)
 		hop->rtt_min_ns = rtt_ns;
 	if (rtt_ns > hop->rtt_max_ns)
 		hop->rtt_max_ns = rtt_ns;
-	for (uint8_t i = 0; i < hop->addr_count; i++)
-		if (memcmp(&hop->addrs[i], from, sizeof(*from)) == 0)
-			return;
-	if (hop->addr_count < INPATH_HOP_ADDRS)
-		hop->addrs[hop->addr_count++] = *from;
+}
+
+static void hop_answered(struct prober *p, uint8_t ttl, const struct inpath_addr *from,
+	uint8_t attempt, uint64_t rtt_ns)
+{
+	struct inpath_hop *hop = &p->hops[ttl - 1];
+	uint8_t who = hop_addr(hop, from);
+
+	hop->answered++;
+	hop_rtt(hop, rtt_ns);
+	if (attempt == 0 || attempt > PROBER_SAMPLES)
+		return;
+	p->samples[ttl - 1].who[attempt - 1] = (uint8_t)(who + 1);
+	p->samples[ttl - 1].rtt_ns[attempt - 1] = rtt_ns;
+}
+
+static void hop_facts(struct inpath_hop *hop, const struct prober_reply *reply)
+{
+	hop->reply_ttl = reply->reply_ttl;
+	hop->quoted = true;
+	hop->quoted_ttl = reply->quoted_ttl;
+	hop->quoted_len = reply->quoted_len;
+	hop->icmp_type = reply->icmp_type;
+	hop->icmp_code = reply->icmp_code;
+	hop->rewritten |= reply->rewritten;
+	if (reply->unreach) {
+		hop->unreach = reply->unreach;
+		hop->unreach_code = reply->icmp_code;
+	} else if (reply->quoted_ttl == 0) {
+		hop->zero_ttl = true;
+	}
+	if (reply->mpls_count) {
+		hop->mpls_count = reply->mpls_count;
+		memcpy(hop->mpls, reply->mpls, sizeof(hop->mpls));
+	}
+	if (reply->interface.told)
+		hop->interface = reply->interface;
+}
+
+/* A router before this TTL refused its probe: what it says is that router's, not this TTL's. */
+static void refused_before(
+	struct prober *p, uint8_t ttl, uint8_t at, const struct prober_reply *reply)
+{
+	struct inpath_hop *hop = &p->hops[at - 1];
+
+	p->refused |= 1ULL << (ttl - 1);
+	hop->unreach = reply->unreach;
+	hop->unreach_code = reply->icmp_code;
+	if (hop->addr_count)
+		return;
+	/* It had been silent so far. */
+	(void)hop_addr(hop, &reply->from);
+	hop_rtt(hop, reply->rtt_ns);
+	hop_facts(hop, reply);
 }
 
 void prober_router(struct prober *p, uint8_t ttl, const struct prober_reply *reply)
 {
-	struct inpath_hop *hop = &p->hops[ttl - 1];
+	uint8_t at = ttl;
 
-	hop->reply_ttl = reply->reply_ttl;
-	hop->quoted_ttl = reply->quoted_ttl;
-	hop->icmp_type = reply->icmp_type;
-	hop->icmp_code = reply->icmp_code;
-	hop->quoted = true;
-	if (reply->rewritten)
-		hop->rewritten |= INPATH_REWRITTEN_ADDR;
-	hop_answered(hop, &reply->from, reply->rtt_ns);
+	if (reply->unreach && reply->quoted_ttl >= 1 && reply->quoted_ttl <= ttl)
+		at = (uint8_t)(ttl - reply->quoted_ttl + 1);
+	p->routers |= 1ULL << (at - 1);
+	if (at < ttl) {
+		refused_before(p, ttl, at, reply);
+		return;
+	}
+	hop_facts(&p->hops[ttl - 1], reply);
+	hop_answered(p, ttl, &reply->from, reply->attempt, reply->rtt_ns);
 }
 
-void prober_reached(struct prober *p, uint8_t ttl, const struct inpath_addr *server,
-	uint8_t reply_ttl, uint64_t rtt_ns)
+void prober_reached(struct prober *p, uint8_t ttl, const struct prober_arrival *arrival)
 {
 	struct inpath_hop *hop = &p->hops[ttl - 1];
 
+	if (arrival->odd) {
+		/* Kept aside until it is known who spoke: see prober_sum_up. */
+		if (!has_ttl(p->odd, ttl))
+			p->odd_first[ttl - 1] = *arrival;
+		p->odd |= 1ULL << (ttl - 1);
+		return;
+	}
 	hop->server = true;
-	hop->reply_ttl = reply_ttl;
-	hop_answered(hop, server, rtt_ns);
+	hop->reply_ttl = arrival->reply_ttl;
+	hop_answered(p, ttl, &arrival->server, arrival->attempt, arrival->rtt_ns);
 	if (p->server_hop == 0 || ttl < p->server_hop)
 		p->server_hop = ttl;
+}
+
+bool prober_was_odd(const struct prober *p, uint8_t ttl)
+{
+	return has_ttl(p->odd, ttl) && !p->hops[ttl - 1].server;
 }
 
 void prober_unplaced(struct prober *p, uint64_t rtt_ns)
@@ -312,4 +484,89 @@ void prober_unplaced(struct prober *p, uint64_t rtt_ns)
 	if (!p->unplaced || rtt_ns < p->unplaced_rtt_ns)
 		p->unplaced_rtt_ns = rtt_ns;
 	p->unplaced = true;
+}
+
+/*
+ * Who gave the answers from an odd distance? If routers answered behind the nearest of them, something
+ * on the way speaks in the server's name. Else the server did: its packets come back by ways of
+ * unequal length.
+ */
+static void place_server(struct prober *p)
+{
+	uint8_t nearest = lowest(p->odd), last_router = highest(p->routers);
+	uint8_t ttl = nearest;
+
+	if (nearest == 0)
+		return;
+	if (last_router >= nearest) {
+		p->proxy = nearest;
+		if (p->server_hop)
+			return;
+		ttl = last_router < INPATH_MAX_HOPS ? lowest(p->odd & ~((1ULL << last_router) - 1))
+						    : 0;
+	}
+	if (ttl == 0 || (p->server_hop && p->server_hop <= ttl))
+		return;
+	p->server_hop = ttl;
+	p->hops[ttl - 1].server = true;
+	p->hops[ttl - 1].reply_ttl = p->odd_first[ttl - 1].reply_ttl;
+	hop_answered(p, ttl, &p->odd_first[ttl - 1].server, p->odd_first[ttl - 1].attempt,
+		p->odd_first[ttl - 1].rtt_ns);
+}
+
+/* The middle of a TTL's round trip times; of an even number, the lower of the two in the middle. */
+static uint64_t median(const struct prober_samples *s)
+{
+	uint64_t sorted[PROBER_SAMPLES];
+	uint8_t count = 0;
+
+	for (uint8_t i = 0; i < PROBER_SAMPLES; i++) {
+		uint8_t at = count;
+
+		if (s->who[i] == 0)
+			continue;
+		for (; at > 0 && sorted[at - 1] > s->rtt_ns[i]; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = s->rtt_ns[i];
+		count++;
+	}
+	return count ? sorted[(count - 1) / 2] : 0;
+}
+
+/*
+ * Several addresses at one TTL: do they take turns, as where a balancer deals packet by packet, or
+ * did one follow the other, as when a route changes? Each side of the step must have been seen twice.
+ */
+static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
+{
+	uint8_t switches = 0, run = 0, first_run = 0, before = 0;
+
+	for (uint8_t i = 0; i < PROBER_SAMPLES; i++) {
+		if (s->who[i] == 0)
+			continue;
+		if (before && s->who[i] != before) {
+			if (switches++ == 0)
+				first_run = run;
+			run = 0;
+		}
+		before = s->who[i];
+		run++;
+	}
+	hop->balanced = switches > 1;
+	hop->changed = switches == 1 && first_run > 1 && run > 1;
+}
+
+void prober_sum_up(struct prober *p)
+{
+	place_server(p);
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		struct inpath_hop *hop = &p->hops[i];
+
+		if (hop->addr_count == 0)
+			continue;
+		hop->rtt_med_ns = median(&p->samples[i]);
+		if (hop->rtt_med_ns == 0)
+			hop->rtt_med_ns = hop->rtt_min_ns; /* told of by a refusal alone */
+		tell_turns(hop, &p->samples[i]);
+	}
 }

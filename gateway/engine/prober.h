@@ -23,6 +23,9 @@
 #include "inpath/types.h"
 
 enum {
+	PROBER_SAMPLES = 12, /* answers of one TTL kept in the order of sending */
+	PROBER_CONFIRM = 10, /* probes to a TTL that is to show whether its routers take turns */
+	PROBER_BOUNDARY = 2, /* further attempts where the server's hop would move by the answer */
 	PROBER_UNKNOWN_WAVE = 16, /* the first wave when the distance is unknown */
 	PROBER_GROWTH = 4,        /* TTLs in each later wave */
 	/* Touches that may be waited for at a time while the client has sent no acknowledgement
@@ -40,6 +43,21 @@ enum {
 /* So long does a trace wait for its budget, or for its flow to stop retransmitting. */
 #define PROBER_HELD_MAX    (10 * INPATH_SEC)
 
+/* Who answered a TTL's probes, and how fast: by attempt. */
+struct prober_samples {
+	uint8_t who[PROBER_SAMPLES]; /* index into the hop's addresses plus one; 0: no answer */
+	uint64_t rtt_ns[PROBER_SAMPLES];
+};
+
+/* What a server's answer told. */
+struct prober_arrival {
+	uint8_t attempt;
+	uint8_t reply_ttl;
+	bool odd; /* its TTL is not that of the server's own packets: something nearer may have spoken */
+	struct inpath_addr server;
+	uint64_t rtt_ns;
+};
+
 /* What the walk itself knows. */
 struct prober {
 	struct inpath_settings settings;
@@ -47,8 +65,15 @@ struct prober {
 	uint64_t e2e_ns;    /* the server's passive RTT when the trace began; 0 unknown */
 	uint8_t expected;   /* the server's hop as inferred; 0 unknown */
 	uint8_t horizon;    /* the highest TTL of the waves so far */
+	uint8_t known;      /* the server's hop as an earlier trace saw it; 0 unknown */
+	uint8_t confirm;    /* a TTL whose routers may take turns; 0 none */
 	uint8_t server_hop; /* the lowest TTL that reached the server; 0 none yet */
-	bool unplaced;      /* the server answered without naming the TTL */
+	uint8_t proxy;      /* the lowest TTL that something else answered as the server; 0 none */
+	/* By TTL: bit ttl-1. */
+	uint64_t routers; /* a router answered with "time exceeded" or a refusal of its own */
+	uint64_t refused; /* a router before it refused its probes */
+	uint64_t odd;  /* reached something that speaks as the server, but from another distance */
+	bool unplaced; /* the server answered without naming the TTL */
 	uint64_t unplaced_rtt_ns;
 	uint16_t sent;
 	inpath_time began;
@@ -56,6 +81,8 @@ struct prober {
 	inpath_time first_sent; /* 0: nothing sent yet */
 	inpath_time last_sent[INPATH_MAX_HOPS];
 	struct inpath_hop hops[INPATH_MAX_HOPS]; /* hops[0] is TTL 1 */
+	struct prober_samples samples[INPATH_MAX_HOPS];
+	struct prober_arrival odd_first[INPATH_MAX_HOPS]; /* where `odd` has the TTL */
 };
 
 /* What the flow allows at the moment. */
@@ -83,7 +110,7 @@ struct prober_answer {
 };
 
 /* Begins a walk. `expected` is the server's hop, inferred or known from before; 0 unknown; `known`
- * says that an earlier trace saw it. */
+ * says that an earlier trace saw it. Set `confirm` afterwards where a difference is to be explained. */
 void prober_begin(struct prober *p, const struct inpath_settings *settings, uint64_t timeout_ns,
 	uint8_t expected, bool known, uint64_t e2e_ns, inpath_time now);
 
@@ -98,26 +125,43 @@ void prober_sent(struct prober *p, uint8_t ttl, inpath_time now);
 /* The latest probe with this TTL did not leave after all. */
 void prober_unsent(struct prober *p, uint8_t ttl);
 
-/* What an ICMP error told. */
+/* What an ICMP error told: "time exceeded", or a refusal (`unreach`). */
 struct prober_reply {
-	struct inpath_addr from;
+	uint8_t attempt; /* of the probe that it answers */
 	uint8_t reply_ttl;
 	uint8_t quoted_ttl;
+	uint8_t quoted_len;
 	uint8_t icmp_type;
 	uint8_t icmp_code;
-	bool rewritten;
+	uint8_t rewritten; /* INPATH_REWRITTEN_* */
+	enum inpath_unreach unreach;
+	uint8_t mpls_count;
+	struct inpath_addr from;
 	uint64_t rtt_ns;
+	struct inpath_mpls mpls[INPATH_MPLS_ENTRIES];
+	struct inpath_interface interface;
 };
 
-/* A router answered the probe with this TTL. */
+/*
+ * A router answered the probe with this TTL. A refusal comes from the TTL that its quote tells: the
+ * router saw the probe with quoted_ttl left.
+ */
 void prober_router(struct prober *p, uint8_t ttl, const struct prober_reply *reply);
 
-/* The server answered the probe with this TTL. */
-void prober_reached(struct prober *p, uint8_t ttl, const struct inpath_addr *server,
-	uint8_t reply_ttl, uint64_t rtt_ns);
+/* The server answered the probe with this TTL, or something in its name. */
+void prober_reached(struct prober *p, uint8_t ttl, const struct prober_arrival *arrival);
+
+/* Was this TTL answered in the server's name from an odd distance, and so far from no other? */
+bool prober_was_odd(const struct prober *p, uint8_t ttl);
 
 /* The server answered a touch, it is not known which. */
 void prober_unplaced(struct prober *p, uint64_t rtt_ns);
+
+/*
+ * All is over: takes from the hops what the whole walk has disproved (a proxy's answers), and sums
+ * their samples up (median, turns).
+ */
+void prober_sum_up(struct prober *p);
 
 /* The last TTL of the path record: the server's hop if known, else the highest TTL probed. */
 uint8_t prober_last(const struct prober *p);

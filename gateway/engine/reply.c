@@ -24,13 +24,16 @@ static struct reply_match match_by_id(const struct probes *probes, const struct 
 	for (uint32_t i = 0; i < SEARCH && slot != TABLE_NONE; i++) {
 		const struct sent_probe *e = &probes->entries[slot];
 
-		if (e->ip_id == q->ip_id && e->len == q->len && same_client(e, q) &&
+		if (e->ip_id == q->ip_id && e->len == q->len &&
 			e->tuple.server_port == q->dst_port &&
 			memcmp(&e->tuple.server, &q->dst, sizeof(q->dst)) == 0) {
-			m.kind = REPLY_SEQ;
-			m.slot = slot;
-			m.shift = q->seq - e->seq;
-			break;
+			bool same = same_client(e, q);
+
+			/* Where the quote was not translated back, the client is another, too. */
+			if (same || m.kind == REPLY_NONE)
+				m = (struct reply_match){ REPLY_SEQ, slot, q->seq - e->seq };
+			if (same)
+				break;
 		}
 		slot = probes->table.links[slot].older;
 	}
@@ -64,7 +67,7 @@ struct reply_match reply_match_icmp(const struct probes *probes, const struct pa
 		if (!v4 || e->ip_id == q->ip_id) {
 			/* Two clients of one server may use the same number: their own goes first. */
 			if (same || m.kind != REPLY_EXACT)
-				m = (struct reply_match){ REPLY_EXACT, slot, 0, !same };
+				m = (struct reply_match){ REPLY_EXACT, slot, 0 };
 			if (same)
 				return m;
 		} else if (m.kind == REPLY_NONE && e->len == q->len && same) {
@@ -78,15 +81,86 @@ struct reply_match reply_match_icmp(const struct probes *probes, const struct pa
 	return m;
 }
 
-uint32_t reply_match_dsack(
-	const struct probes *probes, const struct inpath_tuple *tuple, const struct packet *p)
+uint8_t reply_rewritten(
+	const struct reply_match *m, const struct sent_probe *sent, const struct quote *q)
+{
+	uint8_t changed = sent->tos ^ q->tos, what = 0;
+
+	if (changed & ~IP_ECN)
+		what |= INPATH_REWRITTEN_DSCP;
+	if (changed & IP_ECN)
+		what |= INPATH_REWRITTEN_ECN;
+	if (memcmp(&sent->tuple.client, &q->src, sizeof(q->src)) != 0)
+		what |= INPATH_REWRITTEN_ADDR;
+	if (sent->tuple.client_port != q->src_port)
+		what |= INPATH_REWRITTEN_PORT;
+	if (m->kind == REPLY_SEQ)
+		what |= INPATH_REWRITTEN_SEQ;
+	if (m->kind == REPLY_ID)
+		what |= INPATH_REWRITTEN_ID;
+	if (q->has_sum && q->sum != sent->sum)
+		what |= INPATH_REWRITTEN_SUM;
+	return what;
+}
+
+/* RFC 792, RFC 1812 5.2.7.1. */
+static enum inpath_unreach unreach4(uint8_t code)
+{
+	switch (code) {
+	case 0:
+	case 6:
+	case 11: return INPATH_UNREACH_NET;
+	case 1:
+	case 7:
+	case 12: return INPATH_UNREACH_HOST;
+	case 2: return INPATH_UNREACH_PROTOCOL;
+	case 3: return INPATH_UNREACH_PORT;
+	case 9:
+	case 10:
+	case 13: return INPATH_UNREACH_ADMIN;
+	}
+	return INPATH_UNREACH_OTHER;
+}
+
+/* RFC 4443 3.1. */
+static enum inpath_unreach unreach6(uint8_t code)
+{
+	switch (code) {
+	case 0: return INPATH_UNREACH_NET;
+	case 1: return INPATH_UNREACH_ADMIN;
+	case 3: return INPATH_UNREACH_HOST;
+	case 4: return INPATH_UNREACH_PORT;
+	}
+	return INPATH_UNREACH_OTHER;
+}
+
+enum inpath_unreach reply_unreach(const struct packet *p)
+{
+	if (p->family == INPATH_AF_INET && p->icmp_type == 3)
+		return unreach4(p->icmp_code);
+	if (p->family == INPATH_AF_INET6 && p->icmp_type == 1)
+		return unreach6(p->icmp_code);
+	/* RFC 4443 3.4: "unrecognized next header" is what IPv4 calls protocol unreachable. */
+	if (p->family == INPATH_AF_INET6 && p->icmp_type == 4 && p->icmp_code == 1)
+		return INPATH_UNREACH_PROTOCOL;
+	return INPATH_UNREACH_NONE;
+}
+
+bool reply_expired(const struct packet *p)
+{
+	return p->icmp_type == (p->family == INPATH_AF_INET ? 11 : 3) && p->icmp_code == 0;
+}
+
+uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tuple *tuple,
+	const struct packet *p, uint32_t shift)
 {
 	const struct tcp_sack_block *b = &p->tcp.sack[0];
-	uint32_t slot, newest = TABLE_NONE;
+	uint32_t slot, newest = TABLE_NONE, unnamed = TABLE_NONE;
 
-	if (p->tcp.sack_count == 0 || b->end - b->start != 1 || seq_before(p->tcp.ack, b->end))
+	if (p->tcp.sack_count == 0 || b->end - b->start != 1 ||
+		seq_before(p->tcp.ack, b->end - shift))
 		return TABLE_NONE;
-	slot = probe_find(probes, &tuple->server, tuple->server_port, b->start);
+	slot = probe_find(probes, &tuple->server, tuple->server_port, b->start - shift);
 	for (; slot != TABLE_NONE; slot = probe_find_next(probes, slot)) {
 		const struct sent_probe *e = &probes->entries[slot];
 
@@ -95,10 +169,13 @@ uint32_t reply_match_dsack(
 			continue;
 		if (!e->answered)
 			return slot;
+		/* Answered by a router: then a proxy before that router may answer, too. */
+		if (!e->by_server && unnamed == TABLE_NONE)
+			unnamed = slot;
 		if (newest == TABLE_NONE)
 			newest = slot;
 	}
-	return newest;
+	return unnamed == TABLE_NONE ? newest : unnamed;
 }
 
 bool reply_is_pure(const struct tcp_flow *t, const struct packet *p, uint8_t blocks, uint32_t epoch)

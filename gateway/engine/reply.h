@@ -12,6 +12,7 @@
 #include "gateway/engine/parse.h"
 #include "gateway/engine/probe.h"
 #include "gateway/engine/tcp.h"
+#include "inpath/record.h"
 
 enum reply_kind {
 	REPLY_NONE,  /* quotes no probe of ours */
@@ -24,7 +25,6 @@ struct reply_match {
 	enum reply_kind kind;
 	uint32_t slot;  /* of the probe */
 	uint32_t shift; /* REPLY_ID: modulo 2^16; REPLY_SEQ: modulo 2^32 */
-	bool rewritten; /* the quote's client address or port is not the flow's */
 };
 
 /*
@@ -33,13 +33,24 @@ struct reply_match {
  */
 struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p);
 
+/* What the quote of a matched probe shows to have been rewritten: INPATH_REWRITTEN_*. */
+uint8_t reply_rewritten(
+	const struct reply_match *m, const struct sent_probe *sent, const struct quote *q);
+
+/* What an ICMP error says that cannot be reached; INPATH_UNREACH_NONE if it is of another kind. */
+enum inpath_unreach reply_unreach(const struct packet *p);
+
+/* Does it say that the quoted packet's TTL was used up on the way (RFC 792, RFC 4443 3.3)? */
+bool reply_expired(const struct packet *p);
+
 /*
  * The probe that the first SACK block of a server's packet names as received again (D-SACK,
  * RFC 2883): its block is exactly the probe's byte and lies below the acknowledgement. TABLE_NONE
- * if there is none.
+ * if there is none. `shift` is by how much a NAT on the way raises the client's sequence numbers
+ * without putting right the blocks that come back; 0 if there is none.
  */
-uint32_t reply_match_dsack(
-	const struct probes *probes, const struct inpath_tuple *tuple, const struct packet *p);
+uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tuple *tuple,
+	const struct packet *p, uint32_t shift);
 
 /*
  * Does this ACK of the server say nothing but that something old came again? It has no payload and

@@ -202,6 +202,36 @@ static void take_options(struct tcp_flow *t, const struct tcp_header *h)
 		t->sack = true; /* met in mid-stream: the blocks tell */
 }
 
+static uint8_t options_of(const struct tcp_header *h)
+{
+	uint8_t options = 0;
+
+	if (h->sack_permitted)
+		options |= INPATH_OPTION_SACK;
+	if (h->has_timestamp)
+		options |= INPATH_OPTION_TS;
+	if (h->has_window_scale)
+		options |= INPATH_OPTION_WS;
+	return options;
+}
+
+/*
+ * A server answers only options that it was asked for, and echoes the SYN's timestamp (RFC 2018 2,
+ * RFC 7323 2.2, 3.2). Of two SYNs it is not known which one is answered.
+ */
+static void handshake_answered(struct tcp_flow *t, const struct tcp_header *h)
+{
+	struct inpath_handshake *hs = &t->handshake;
+
+	hs->seen = true;
+	hs->server_mss = h->mss;
+	hs->server_options = options_of(h);
+	hs->odd = hs->server_options & (uint8_t)~hs->client_options;
+	if (hs->server_options & hs->client_options & INPATH_OPTION_TS && t->syn_at &&
+		h->tsecr != t->syn_tsval)
+		hs->odd |= INPATH_OPTION_TS;
+}
+
 static void client_syn(struct tcp_flow *t, const struct packet *p, inpath_time now)
 {
 	const struct tcp_header *h = &p->tcp;
@@ -216,6 +246,9 @@ static void client_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->client.seq_known = true;
 	t->client.window = h->window;
 	t->sack_offered = h->sack_permitted;
+	t->syn_tsval = h->tsval;
+	t->handshake.client_mss = h->mss;
+	t->handshake.client_options = options_of(h);
 	t->accecn = (h->flags & ACCECN_SETUP) == ACCECN_SETUP;
 }
 
@@ -271,6 +304,8 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 		return;
 	}
 	t->sack = t->sack_offered && h->sack_permitted;
+	if (t->syn_seen)
+		handshake_answered(t, h);
 	t->server.ack = h->ack;
 	t->server.ack_known = true;
 	t->server.window = h->window;
@@ -336,7 +371,8 @@ uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client,
 	if (t->first_seen == 0)
 		t->first_seen = now;
 	take_options(t, &p->tcp);
-	if (!from_client)
+	/* Something on the way may speak in the server's name; its data comes from itself alone. */
+	if (!from_client && (syn || p->payload_len || t->server_ttl == 0))
 		t->server_ttl = p->ttl;
 	if (!t->closed && (p->tcp.flags & (TCP_FIN | TCP_RST))) {
 		t->closed = true;

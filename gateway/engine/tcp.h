@@ -18,6 +18,7 @@
 #define TCP_H
 
 #include "gateway/engine/parse.h"
+#include "inpath/record.h"
 #include "inpath/types.h"
 
 enum {
@@ -76,7 +77,7 @@ struct tcp_flow {
 	bool has_timestamp; /* the client's packets carry the option */
 	bool dont_fragment;
 	uint8_t tos;        /* of the client's newest packet */
-	uint8_t server_ttl; /* of the server's newest packet, as the gateway forwards it */
+	uint8_t server_ttl; /* of the server's newest SYN or data, as the gateway forwards it */
 	uint16_t client_flags;
 	uint16_t server_flags;
 	uint32_t server_said;  /* the acknowledgement in the server's newest packet */
@@ -95,6 +96,9 @@ struct tcp_flow {
 	struct tcp_timing down;
 	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
 	uint64_t lan_ns;
+
+	struct inpath_handshake handshake;
+	uint32_t syn_tsval; /* of the client's SYN, if it had the option */
 
 	struct tcp_kept acked;   /* the server has acknowledged these */
 	struct tcp_kept pending; /* ... and these not yet */

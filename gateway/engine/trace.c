@@ -108,9 +108,10 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	copy_label(t->service, f->service);
 	prober_begin(&t->walk, &f->policy->settings, e->set->timeout_ms * INPATH_MSEC, expected,
 		f->server_hop != 0, f->tcp.e2e_ns, now);
+	t->walk.confirm = f->confirming;
 	f->trace = slot + 1;
 	f->next_trace = now + f->policy->settings.interval_s * INPATH_SEC;
-	f->confirming = false;
+	f->confirming = 0;
 	e->stats.traces++;
 	deadline_set(&e->deadlines, slot, now);
 }
@@ -135,6 +136,7 @@ static void detach(struct inpath_engine *e, struct trace *t)
 	f = &e->flows.entries[t->flow];
 	t->e2e_ns = f->tcp.e2e_ns;
 	t->lan_ns = f->tcp.lan_ns;
+	t->notes.handshake = f->tcp.handshake;
 	f->trace = 0;
 	t->flow = TABLE_NONE;
 }
@@ -167,6 +169,18 @@ static void remember_path(struct inpath_engine *e, struct flow *f, const struct 
 	e->histories.entries[f->history - 1].path = *path;
 }
 
+/* Did routers take turns at the TTL that was to show it? Then the path is as it was. */
+static bool is_balanced(const struct trace *t)
+{
+	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].balanced;
+}
+
+/* Did the route change while it was being confirmed? */
+static bool is_amid_change(const struct trace *t)
+{
+	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].changed;
+}
+
 /*
  * Compares with the flow's last path. A difference is confirmed by a second trace before it is
  * said: a route in the midst of changing shows a mixture of both.
@@ -182,7 +196,14 @@ static void compare(struct inpath_engine *e, struct trace *t, struct flow *f, in
 		return;
 	}
 	old = &e->histories.entries[f->history - 1].path;
-	ttl = path_differs(old, &t->path);
+	if (is_balanced(t)) {
+		/* What differs farther on in the same trace is taken for the same balancer's doing. */
+		path_merge(old, &t->path);
+		table_touch(&e->histories.table, f->history - 1);
+		return;
+	}
+	/* A mixture of both routes differs from neither. */
+	ttl = is_amid_change(t) ? t->walk.confirm : path_differs(old, &t->path);
 	if (ttl == 0) {
 		/* A hop that was silent so far is known from now on. */
 		path_fill(old, &t->path);
@@ -191,8 +212,8 @@ static void compare(struct inpath_engine *e, struct trace *t, struct flow *f, in
 		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
 		return;
 	}
-	if (t->why != INPATH_WHY_CHANGE) {
-		f->confirming = true;
+	if (t->why != INPATH_WHY_CHANGE || is_amid_change(t)) {
+		f->confirming = ttl;
 		f->next_trace = now;
 		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
 		return;
@@ -207,12 +228,16 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 {
 	struct trace *t = &e->traces[slot];
 	struct flow *f = t->flow == TABLE_NONE ? NULL : &e->flows.entries[t->flow];
-	uint8_t last = prober_last(&t->walk);
+	uint8_t last;
 
 	if (t->walk.sent == 0) {
 		trace_drop(e, slot);
 		return;
 	}
+	prober_sum_up(&t->walk);
+	last = prober_last(&t->walk);
+	reading_take(t->walk.hops, last, &t->notes);
+	t->notes.proxy = t->walk.proxy;
 	t->stop = stop;
 	t->phase = TRACE_REPORTING;
 	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
@@ -335,6 +360,7 @@ static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t p
 	s->empty = token->empty;
 	s->ip_id = token->ip_id;
 	s->len = (uint16_t)item->probe.len;
+	probe_signature(item->probe.bytes, s);
 	s->trace = slot;
 	s->run = t->run;
 	s->sent = e->now;

@@ -20,6 +20,7 @@
 #include "gateway/engine/path.h"
 #include "gateway/engine/probe.h"
 #include "gateway/engine/prober.h"
+#include "gateway/engine/reading.h"
 #include "gateway/engine/reply.h"
 #include "inpath/engine.h"
 
@@ -66,6 +67,7 @@ struct trace {
 	uint64_t granted;       /* TTLs that the budget has paid for, not sent yet */
 	uint32_t old_fingerprint;
 	uint8_t change_ttl;
+	struct inpath_path_notes notes;
 	uint64_t e2e_ns;
 	uint64_t lan_ns;
 	name_ref host; /* held */

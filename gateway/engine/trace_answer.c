@@ -2,6 +2,10 @@
 /* Answers to probes: which trace they count for, and whether they do (law 8). */
 #include "gateway/engine/trace.h"
 
+#include "gateway/engine/extension.h"
+
+#include <string.h>
+
 /* The trace that a probe belongs to, if it still walks and the answer is in time. */
 static struct trace *open_trace(
 	struct inpath_engine *e, const struct sent_probe *s, inpath_time now)
@@ -18,19 +22,28 @@ static uint64_t rtt_of(const struct sent_probe *s, inpath_time now)
 	return now > s->sent ? now - s->sent : 1;
 }
 
-/* Law 8: an answer counts once, and in time. The trace that it counts for, or NULL. */
+/*
+ * Law 8: an answer counts once, and in time. The trace that it counts for, or NULL. A probe may be
+ * answered by a router and by the server: where a proxy answers what it forwards.
+ */
 static struct trace *answer(struct inpath_engine *e, struct sent_probe *s,
-	const struct inpath_addr *from, inpath_time now)
+	const struct inpath_addr *from, bool server, inpath_time now)
 {
 	struct trace *t = open_trace(e, s, now);
+	bool again = server ? s->by_server : s->by_router;
 
-	if (s->answered) {
+	if (again) {
 		e->stats.replies_again++;
 		return NULL;
 	}
+	s->by_server |= server;
+	s->by_router |= !server;
+	/* What a router says beats what is said in the server's name. */
+	if (!s->answered || !server) {
+		s->rtt_ns = rtt_of(s, now);
+		s->from = *from;
+	}
 	s->answered = true;
-	s->rtt_ns = rtt_of(s, now);
-	s->from = *from;
 	if (!t) {
 		e->stats.replies_late++;
 		return NULL;
@@ -43,11 +56,12 @@ static void router_answered(struct inpath_engine *e, struct sent_probe *s,
 	const struct prober_reply *reply, inpath_time now)
 {
 	struct prober_reply r = *reply;
-	struct trace *t = answer(e, s, &reply->from, now);
+	struct trace *t = answer(e, s, &reply->from, false, now);
 
 	if (!t)
 		return;
 	r.rtt_ns = s->rtt_ns;
+	r.attempt = s->attempt;
 	prober_router(&t->walk, s->ttl, &r);
 }
 
@@ -90,21 +104,41 @@ static bool shift_is_known(
 	return f && f->shift_kind == m->kind && f->shift == m->shift;
 }
 
+static struct prober_reply reply_facts(
+	const struct reply_match *m, const struct sent_probe *s, const struct packet *p)
+{
+	struct prober_reply reply = {
+		.from = p->src,
+		.reply_ttl = p->ttl,
+		.quoted_ttl = p->quote.ttl,
+		.quoted_len = p->quote.quoted,
+		.icmp_type = p->icmp_type,
+		.icmp_code = p->icmp_code,
+		.rewritten = reply_rewritten(m, s, &p->quote),
+		.unreach = reply_unreach(p),
+	};
+	struct extension ext;
+
+	if (extension_parse(p->extensions, p->extensions_len, p->extensions_announced, &ext)) {
+		reply.mpls_count = ext.mpls_count;
+		memcpy(reply.mpls, ext.mpls, sizeof(reply.mpls));
+		reply.interface = ext.interface;
+	}
+	return reply;
+}
+
 bool trace_reply(struct inpath_engine *e, const struct reply_match *m, const struct packet *p,
 	inpath_time now)
 {
 	struct sent_probe *s = &e->probes.entries[m->slot];
 	struct trace *t = open_trace(e, s, now);
-	struct prober_reply reply = {
-		.from = p->src,
-		.reply_ttl = p->ttl,
-		.quoted_ttl = p->quote.ttl,
-		.icmp_type = p->icmp_type,
-		.icmp_code = p->icmp_code,
-		.rewritten = m->rewritten,
-	};
+	struct prober_reply reply;
 	bool known;
 
+	/* It quotes a probe, but does not say where that one ended: a redirect, a quench. */
+	if (!reply_expired(p) && !reply_unreach(p))
+		return m->kind == REPLY_EXACT;
+	reply = reply_facts(m, s, p);
 	if (m->kind == REPLY_EXACT) {
 		router_answered(e, s, &reply, now);
 		return true;
@@ -132,8 +166,23 @@ void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet 
 {
 	struct sent_probe *s = &e->probes.entries[probe];
 	bool first = !s->answered;
-	struct trace *t = answer(e, s, &p->src, now);
+	struct trace *t = open_trace(e, s, now);
+	struct prober_arrival arrival = {
+		.attempt = s->attempt,
+		.reply_ttl = p->ttl,
+		.server = p->src,
+		.rtt_ns = rtt_of(s, now),
+	};
 
+	if (t) {
+		const struct flow *f = &e->flows.entries[t->flow];
+
+		arrival.odd = f->tcp.server_ttl && p->ttl != f->tcp.server_ttl;
+	}
+	/* Behind a proxy's answer the server's own may come: it alone is from the right distance. */
+	if (s->by_server && t && !arrival.odd && prober_was_odd(&t->walk, s->ttl))
+		s->by_server = false;
+	t = answer(e, s, &p->src, true, now);
 	e->stats.touches += first;
 	if (!t)
 		return;
@@ -144,7 +193,7 @@ void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet 
 		trace_drop(e, s->trace);
 		return;
 	}
-	prober_reached(&t->walk, s->ttl, &p->src, p->ttl, s->rtt_ns);
+	prober_reached(&t->walk, s->ttl, &arrival);
 }
 
 /*
@@ -185,7 +234,7 @@ bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	if (!s)
 		return false;
 	e->stats.touches++;
-	open = answer(e, s, &f->tuple.server, now);
+	open = answer(e, s, &f->tuple.server, true, now);
 	if (open)
 		prober_unplaced(&open->walk, s->rtt_ns);
 	return true;

@@ -36,6 +36,7 @@ static void put_path(struct inpath_engine *e, struct trace *t)
 		.hops = t->walk.hops,
 		.unplaced = t->walk.unplaced && t->walk.server_hop == 0,
 		.unplaced_rtt_ns = t->walk.unplaced_rtt_ns,
+		.notes = t->notes,
 	};
 	e->stats.records++;
 }

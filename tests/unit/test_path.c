@@ -257,6 +257,36 @@ static void what_was_silent_is_filled_in_and_nothing_else(void **state)
 	assert_memory_equal(path.entries, want.entries, want.count * sizeof(want.entries[0]));
 }
 
+static void routers_that_take_turns_are_all_kept(void **state)
+{
+	struct hops h = hops_of("1/10.0.0.1,2/*,3/10.0.0.3"),
+		    later = hops_of("1/10.0.0.9,2/10.0.0.2,3/10.0.0.3+10.0.0.8"),
+		    third = hops_of("1/10.0.0.7,2/10.0.0.2,3/10.0.0.8");
+	struct path path, p, other;
+
+	(void)state;
+	path_take(&path, h.at, 3, NULL);
+	path_take(&p, later.at, 3, NULL);
+	path_take(&other, third.at, 3, NULL);
+	path_merge(&path, &p);
+	assert_int_equal(path.count, 5);
+	assert_int_equal(path_differs(&path, &p), 0);
+	assert_int_equal(path_differs(&path, &other), 1);
+	path_merge(&path, &other);
+	assert_int_equal(path.count, 6);
+	assert_int_equal(path_differs(&path, &other), 0);
+	/* What is there already is not added again; what does not fit is left out. */
+	path_merge(&path, &p);
+	assert_int_equal(path.count, 6);
+	for (uint8_t i = 0; i < PATH_ENTRIES; i++) {
+		p.entries[i].ttl = 3;
+		p.entries[i].addr = (struct inpath_addr){ INPATH_AF_INET, { 10, 1, i, 1 } };
+	}
+	p.count = PATH_ENTRIES;
+	path_merge(&path, &p);
+	assert_int_equal(path.count, PATH_ENTRIES);
+}
+
 static void a_full_path_is_filled_no_further(void **state)
 {
 	static struct inpath_hop hops[INPATH_MAX_HOPS];
@@ -297,6 +327,7 @@ int main(void)
 		cmocka_unit_test(the_longest_path_fills_what_there_is_and_no_more),
 		cmocka_unit_test(a_hop_is_kept_whole_or_not_at_all),
 		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
+		cmocka_unit_test(routers_that_take_turns_are_all_kept),
 		cmocka_unit_test(a_full_path_is_filled_no_further),
 	};
 

@@ -7,12 +7,15 @@
 
 enum event {
 	EV_NONE,
-	EV_HOP,    /* a router answers this TTL's newest probe */
-	EV_SERVER, /* the server does, and names it */
-	EV_DUP,    /* the server does, and does not */
-	EV_VIEW,   /* the flow's state becomes this */
-	EV_HOLD,   /* no probe before this millisecond */
-	EV_UNSENT, /* this TTL's newest probe did not leave */
+	EV_HOP,     /* a router answers this TTL's newest probe */
+	EV_SERVER,  /* the server does, and names it */
+	EV_DUP,     /* the server does, and does not */
+	EV_ODD,     /* something from another distance does, as the server */
+	EV_TURN,    /* one of two routers that take turns */
+	EV_REFUSED, /* router REFUSER refuses it */
+	EV_VIEW,    /* the flow's state becomes this */
+	EV_HOLD,    /* no probe before this millisecond */
+	EV_UNSENT,  /* this TTL's newest probe did not leave */
 };
 
 enum {
@@ -23,15 +26,19 @@ enum {
 	MAY_END = 16,
 	CAUGHT_UP = 32,
 	CALM = QUIET | EARLIER | CAUGHT_UP,
+	REFUSER = 2, /* the TTL of the router that refuses */
 };
 
-#define ASK       EV_NONE, 0
-#define HOP(n)    EV_HOP, n
-#define SERVER(n) EV_SERVER, n
-#define DUP       EV_DUP, 0
-#define VIEW(v)   EV_VIEW, v
-#define HOLD(ms)  EV_HOLD, ms
-#define UNSENT(n) EV_UNSENT, n
+#define ASK        EV_NONE, 0
+#define HOP(n)     EV_HOP, n
+#define SERVER(n)  EV_SERVER, n
+#define DUP        EV_DUP, 0
+#define ODD(n)     EV_ODD, n
+#define TURN(n)    EV_TURN, n
+#define REFUSED(n) EV_REFUSED, n
+#define VIEW(v)    EV_VIEW, v
+#define HOLD(ms)   EV_HOLD, ms
+#define UNSENT(n)  EV_UNSENT, n
 
 struct line {
 	const char *promise;
@@ -46,9 +53,10 @@ struct script {
 	struct inpath_settings settings;
 	uint8_t expected;
 	bool known;
+	uint8_t confirm;
 	unsigned int e2e_ms;
 	unsigned int view;
-	struct line lines[12];
+	struct line lines[16];
 };
 
 #define WALK(a, g, m)                                                                              \
@@ -75,7 +83,23 @@ static const struct script SCRIPTS[] = {
 				"until 150" },
 			{ "not a moment less", 149, ASK, "until 150" },
 			{ "a silent hop gets one more", 150, ASK, "3 until 300" },
-			{ "and then stays silent", 300, ASK, "reached" } } },
+			{ "and, just before the server, two more than that", 300, ASK,
+				"3 until 450" },
+			{ "", 450, ASK, "3 until 600" },
+			{ "its answer may take as long as any", 600, ASK, "until 1450" },
+			{ "then it stays silent", 1450, ASK, "reached" } } },
+	{ "a silent hop far from the server", WALK(2, 5, 32), 4, .view = CALM,
+		.lines = { { "", 0, ASK, "1-5 until 1000" }, { "", 10, HOP(1), "until 100" },
+			{ "", 10, HOP(3), "until 100" }, { "", 50, SERVER(4), "until 100" },
+			{ "gets one more", 100, ASK, "2 until 200" },
+			{ "", 200, ASK, "until 1100" },
+			{ "an answer counts as long as it may come", 1099, HOP(2), "reached" } } },
+	{ "a silent hop before a server whose place is known", WALK(2, 5, 32), 3, .known = true,
+		.view = CALM,
+		.lines = { { "", 0, ASK, "1-3 until 1000" }, { "", 10, HOP(1), "until 100" },
+			{ "", 10, SERVER(3), "until 100" },
+			{ "gets no more than any", 100, ASK, "2 until 200" },
+			{ "", 200, ASK, "until 1100" }, { "", 1100, ASK, "reached" } } },
 	{ "a hop that answers the second time", WALK(2, 5, 32), 4, .view = CALM,
 		.lines = { { "", 0, ASK, "1-5 until 1000" }, { "", 10, HOP(1), "until 100" },
 			{ "", 10, HOP(2), "until 100" }, { "", 20, SERVER(4), "until 100" },
@@ -101,12 +125,13 @@ static const struct script SCRIPTS[] = {
 			{ "", 10, HOP(3), "until 100" }, { "", 10, HOP(2), "until 100" },
 			{ "", 10, HOP(4), "5-8 until 110" },
 			{ "silence before an answer is no gap", 20, SERVER(6), "until 110" },
-			{ "", 110, ASK, "reached" } } },
+			{ "", 110, ASK, "until 1010" }, { "", 1010, ASK, "reached" } } },
 	{ "a gap grows no further than the gap", WALK(1, 3, 32), 3, .view = CALM,
 		.lines = { { "", 0, ASK, "1-4 until 1000" }, { "", 10, HOP(1), "until 100" },
 			{ "", 10, HOP(2), "until 100" }, { "", 10, HOP(3), "until 100" },
-			{ "one is silent, so two more", 100, ASK, "5-6 until 200" },
-			{ "three in a row", 200, ASK, "gap" } } },
+			{ "", 100, ASK, "until 1000" },
+			{ "one is silent, so two more", 1000, ASK, "5-6 until 1100" },
+			{ "", 1100, ASK, "until 2000" }, { "three in a row", 2000, ASK, "gap" } } },
 	{ "a server farther than inferred", WALK(2, 5, 32), 2, .view = CALM,
 		.lines = { { "", 0, ASK, "1-3 until 1000" }, { "", 10, HOP(1), "until 100" },
 			{ "", 10, HOP(2), "until 100" },
@@ -203,7 +228,7 @@ static const struct script SCRIPTS[] = {
 	{ "no byte, a server that talks", WALK(1, 5, 32), 3, .view = CALM | EMPTY | BUSY,
 		.lines = { { "", 0, ASK, "1 until 1000" }, { "", 10, HOP(1), "until 1500" },
 			{ "its pause is waited for", 700, VIEW(CALM | EMPTY), "2 until 800" },
-			{ "", 800, ASK, "short" } } },
+			{ "", 800, ASK, "until 1700" }, { "", 1700, ASK, "short" } } },
 	{ "no byte, a server that never pauses", WALK(1, 5, 32), 3, .view = CALM | EMPTY | BUSY,
 		.lines = { { "", 0, ASK, "1 until 1000" }, { "", 10, HOP(1), "until 1500" },
 			{ "", 1500, ASK, "short" } } },
@@ -218,6 +243,33 @@ static const struct script SCRIPTS[] = {
 			{ "routers are still waited for", 20, DUP, "until 100" },
 			{ "and asked again, the server is not", 100, ASK, "2 until 200" },
 			{ "", 110, HOP(2), "reached" } } },
+	{ "something that speaks as the server", WALK(2, 5, 32), 5, .e2e_ms = 40, .view = CALM,
+		.lines = { { "", 0, ASK, "1-6 until 100" }, { "", 5, HOP(1), "until 100" },
+			{ "", 8, ODD(3), "until 100" }, { "", 8, ODD(4), "until 100" },
+			{ "", 8, ODD(5), "until 100" }, { "", 8, ODD(6), "until 100" },
+			{ "routers behind it are waited for", 20, HOP(3), "until 100" },
+			{ "", 25, HOP(4), "until 100" },
+			{ "the server speaks from its own distance", 40, SERVER(5), "until 100" },
+			{ "", 41, HOP(2), "reached" } } },
+	{ "a server whose answers come by another way", WALK(2, 5, 32), 3, .view = CALM,
+		.lines = { { "", 0, ASK, "1-4 until 1000" }, { "", 5, HOP(1), "until 100" },
+			{ "", 5, HOP(2), "until 100" }, { "", 20, ODD(3), "until 100" },
+			{ "", 20, ODD(4), "until 100" },
+			{ "a router might still answer, none is asked again", 100, ASK,
+				"reached" } } },
+	{ "a router that refuses", WALK(2, 3, 32), 4, .view = CALM,
+		.lines = { { "", 0, ASK, "1-5 until 1000" }, { "", 5, HOP(1), "until 100" },
+			{ "", 6, HOP(2), "until 100" }, { "", 6, REFUSED(3), "until 100" },
+			{ "", 6, REFUSED(4), "until 100" },
+			{ "what it says of each probe is its own word", 6, REFUSED(5), "gap" } } },
+	{ "routers that take turns", WALK(2, 5, 32), 3, .known = true, .confirm = 2, .view = CALM,
+		.lines = { { "", 0, ASK, "1-3 until 1000" }, { "", 5, HOP(1), "until 100" },
+			{ "are asked again, one by one", 5, TURN(2), "2 until 100" },
+			{ "", 9, SERVER(3), "until 105" }, { "", 10, TURN(2), "2 until 110" },
+			{ "", 15, TURN(2), "2 until 115" }, { "", 20, TURN(2), "2 until 120" },
+			{ "", 25, TURN(2), "2 until 125" }, { "", 30, TURN(2), "2 until 130" },
+			{ "", 35, TURN(2), "2 until 135" }, { "", 40, TURN(2), "2 until 140" },
+			{ "", 45, TURN(2), "2 until 145" }, { "", 50, TURN(2), "reached" } } },
 	{ "a flow that retransmits", WALK(2, 5, 32), 4, .view = CALM,
 		.lines = { { "is left alone", 0, HOLD(300), "until 300" },
 			{ "", 200, HOLD(500), "until 500" },
@@ -277,17 +329,36 @@ static size_t put_ttls(char *out, size_t room, uint64_t ttls)
 static void happen(struct prober *p, const struct line *l, unsigned int *view, inpath_time *hold,
 	inpath_time now)
 {
-	struct inpath_addr server = wire_addr("198.51.100.7");
-	struct prober_reply reply = { .from = router(l->arg), .reply_ttl = 60, .icmp_type = 11 };
+	struct prober_arrival arrival = { .server = wire_addr("198.51.100.7"), .reply_ttl = 55 };
+	struct prober_reply reply = {
+		.from = router(l->arg), .reply_ttl = 60, .quoted_ttl = 1, .icmp_type = 11
+	};
 
 	switch (l->event) {
 	case EV_NONE: break;
 	case EV_HOP:
+		reply.attempt = p->hops[l->arg - 1].sent;
 		reply.rtt_ns = now - p->last_sent[l->arg - 1];
 		prober_router(p, (uint8_t)l->arg, &reply);
 		break;
 	case EV_SERVER:
-		prober_reached(p, (uint8_t)l->arg, &server, 55, now - p->last_sent[l->arg - 1]);
+	case EV_ODD:
+		arrival.attempt = p->hops[l->arg - 1].sent;
+		arrival.odd = l->event == EV_ODD;
+		arrival.rtt_ns = now - p->last_sent[l->arg - 1];
+		prober_reached(p, (uint8_t)l->arg, &arrival);
+		break;
+	case EV_TURN:
+		reply.from.bytes[1] = p->hops[l->arg - 1].sent & 1;
+		reply.attempt = p->hops[l->arg - 1].sent;
+		reply.rtt_ns = now - p->last_sent[l->arg - 1];
+		prober_router(p, (uint8_t)l->arg, &reply);
+		break;
+	case EV_REFUSED:
+		reply.unreach = INPATH_UNREACH_ADMIN;
+		reply.quoted_ttl = (uint8_t)(l->arg - REFUSER + 1);
+		reply.from = router(REFUSER);
+		prober_router(p, (uint8_t)l->arg, &reply);
 		break;
 	case EV_DUP: prober_unplaced(p, 7 * MS); break;
 	case EV_VIEW: *view = l->arg; break;
@@ -334,6 +405,7 @@ static void the_walk_goes_by_the_script(void **state)
 
 		prober_begin(
 			&p, &s->settings, 1000 * MS, s->expected, s->known, s->e2e_ms * MS, T0);
+		p.confirm = s->confirm;
 		for (const struct line *l = s->lines; l->promise; l++) {
 			inpath_time now = T0 + l->ms * MS;
 			struct prober_view v;

@@ -52,21 +52,29 @@ static struct random_walk walk_begin(uint32_t seed)
 	w.steady_view = roll(&w, 2);
 	prober_begin(&w.p, &w.settings, (50 + roll(&w, 3000)) * MS, expected[roll(&w, 11)],
 		roll(&w, 2), roll(&w, 3) ? 0 : roll(&w, 2000) * MS, w.now);
+	w.p.confirm = (uint8_t)(roll(&w, 4) ? 0 : 1 + roll(&w, 64));
 	return w;
 }
 
 /* The world's answer to the probe with this TTL, perhaps. */
 static void answer(struct random_walk *w, uint8_t ttl)
 {
-	struct inpath_addr server = wire_addr("198.51.100.7");
-	struct prober_reply r = { .from = { INPATH_AF_INET, { 10, 0, 0, ttl } } };
+	struct prober_arrival a = { .server = wire_addr("198.51.100.7"), .reply_ttl = 50 };
+	struct prober_reply r = { .from = { INPATH_AF_INET, { 10, 0, 0, ttl } }, .quoted_ttl = 1 };
 
 	r.rtt_ns = 1 + w->now - w->p.last_sent[ttl - 1];
+	r.attempt = a.attempt = w->p.hops[ttl - 1].sent;
+	a.rtt_ns = r.rtt_ns;
+	a.odd = roll(w, 6) == 0;
+	if (roll(w, 9) == 0) {
+		r.unreach = INPATH_UNREACH_ADMIN;
+		r.quoted_ttl = (uint8_t)roll(w, ttl + 3U);
+	}
 	if (w->server && ttl >= w->server) {
 		if (w->v.empty || roll(w, 10) == 0)
 			prober_unplaced(&w->p, r.rtt_ns);
 		else
-			prober_reached(&w->p, ttl, &server, 50, r.rtt_ns);
+			prober_reached(&w->p, ttl, &a);
 	} else if (roll(w, 8) < w->routers) {
 		prober_router(&w->p, ttl, &r);
 	}
@@ -79,8 +87,14 @@ static void check_send(const struct random_walk *w, uint64_t ttls)
 		if (!(ttls >> (ttl - 1) & 1))
 			continue;
 		assert_true(ttl <= w->settings.max_hops);
-		assert_true(w->p.hops[ttl - 1].sent < w->settings.attempts);
-		assert_int_equal(w->p.hops[ttl - 1].addr_count, 0);
+		if (ttl == w->p.confirm) {
+			assert_true(w->p.hops[ttl - 1].sent < PROBER_CONFIRM);
+		} else {
+			unsigned int more = ttl + 1 == w->p.server_hop ? PROBER_BOUNDARY : 0;
+
+			assert_true(w->p.hops[ttl - 1].sent < w->settings.attempts + more);
+			assert_int_equal(w->p.hops[ttl - 1].addr_count, 0);
+		}
 		if (!is_touch(w, ttl))
 			continue;
 		assert_true(w->settings.touch && !w->p.unplaced);
@@ -128,7 +142,7 @@ static void every_walk_ends_and_keeps_its_bounds(void **state)
 			assert_true(a.say == b.say && a.ttls == b.ttls && a.until == b.until);
 			assert_true(++steps < 20000);
 			/* Every attempt at every TTL in turn, and all that it may be held. */
-			assert_true(w.now <= T0 + 64 * 10 * w.p.timeout_ns + 2 * PROBER_HELD_MAX);
+			assert_true(w.now <= T0 + 64 * 12 * w.p.timeout_ns + 2 * PROBER_HELD_MAX);
 			if (a.say == PROBER_SEND) {
 				uint8_t ttl = 1;
 
@@ -157,6 +171,8 @@ static void every_walk_ends_and_keeps_its_bounds(void **state)
 				w.v.hold = w.now + roll(&w, 600) * MS;
 		}
 		assert_true(prober_last(&w.p) <= w.settings.max_hops);
+		prober_sum_up(&w.p);
+		assert_true(prober_last(&w.p) <= w.settings.max_hops);
 	}
 	/* The test saw all that a walk alone can end by. */
 	assert_true(stops[INPATH_STOP_REACHED] && stops[INPATH_STOP_GAP] &&
@@ -176,11 +192,13 @@ static void a_hop_tells_what_was_learnt(void **state)
 	prober_sent(&p, 2, T0 + 2 * MS);
 	r.from = wire_addr("10.0.0.2");
 	r.rtt_ns = 9 * MS;
+	r.attempt = 1;
 	prober_router(&p, 2, &r);
 	r.rtt_ns = 4 * MS;
-	r.rewritten = true;
+	r.attempt = 2;
+	r.rewritten = INPATH_REWRITTEN_DSCP;
 	prober_router(&p, 2, &r);
-	r.rewritten = false;
+	r.rewritten = 0;
 	hop = &p.hops[1];
 	assert_int_equal(hop->ttl, 2);
 	assert_int_equal(hop->sent, 2);
@@ -218,7 +236,7 @@ static void a_hop_keeps_as_many_addresses_as_it_has_room_for(void **state)
 static void the_record_ends_at_the_server_or_at_the_last_probe(void **state)
 {
 	const struct inpath_settings settings = { 60, 32, 2, 5, true };
-	struct inpath_addr server = wire_addr("198.51.100.7");
+	struct prober_arrival a = { .attempt = 1, .server = wire_addr("198.51.100.7") };
 	struct prober p;
 
 	(void)state;
@@ -230,8 +248,8 @@ static void the_record_ends_at_the_server_or_at_the_last_probe(void **state)
 	assert_int_equal(prober_last(&p), 64);
 	prober_unsent(&p, 64);
 	assert_int_equal(prober_last(&p), 7);
-	prober_reached(&p, 6, &server, 50, MS);
-	prober_reached(&p, 7, &server, 50, MS);
+	prober_reached(&p, 6, &a);
+	prober_reached(&p, 7, &a);
 	assert_int_equal(prober_last(&p), 6);
 }
 

@@ -48,10 +48,14 @@ static uint32_t probe(struct fixture *f, uint32_t seq, uint16_t id, uint8_t out[
 
 	s->ip_id = token.ip_id;
 	s->len = probe_build(out, &f->tuple, &t, &token, 4, false);
+	probe_signature(out, s);
 	s->ttl = 4;
 	s->sent = T0;
 	return slot;
 }
+
+/* What the latest answer quoted. */
+static struct quote last_quote;
 
 /* A router's answer that quotes `bytes` of the probe, which the router saw as `seen`. */
 static struct reply_match answer_to(
@@ -62,7 +66,13 @@ static struct reply_match answer_to(
 	h.len = wire_time_exceeded(h.bytes, from_v6 ? "2001:db8:ff::1" : "10.9.0.1", seen, len);
 	held_read(&h, h.len);
 	assert_true(h.p.icmp_error);
+	last_quote = h.p.quote;
 	return reply_match_icmp(&f->p, &h.p);
+}
+
+static uint8_t rewritten(const struct fixture *f, const struct reply_match *m)
+{
+	return reply_rewritten(m, &f->p.entries[m->slot], &last_quote);
 }
 
 static void a_quote_matches_its_probe_from_its_shortest_length_on(void **state)
@@ -80,7 +90,7 @@ static void a_quote_matches_its_probe_from_its_shortest_length_on(void **state)
 
 			assert_int_equal(m.kind, REPLY_EXACT);
 			assert_int_equal(m.slot, slot);
-			assert_false(m.rewritten);
+			assert_int_equal(rewritten(&f, &m), 0);
 		}
 		free(f.memory);
 	}
@@ -101,7 +111,8 @@ static void a_rewritten_client_is_recorded_as_such(void **state)
 		m = answer_to(&f, bytes, f.p.entries[slot].len, v6);
 		assert_int_equal(m.kind, REPLY_EXACT);
 		assert_int_equal(m.slot, slot);
-		assert_true(m.rewritten);
+		assert_int_equal(
+			rewritten(&f, &m), port ? INPATH_REWRITTEN_PORT : INPATH_REWRITTEN_ADDR);
 		free(f.memory);
 	}
 }
@@ -131,7 +142,7 @@ static void of_two_clients_probes_the_quoted_clients_own_is_meant(void **state)
 			m = answer_to(&f, bytes[k], len, v6);
 			assert_int_equal(m.kind, REPLY_EXACT);
 			assert_int_equal(m.slot, slots[k]);
-			assert_false(m.rewritten);
+			assert_int_equal(rewritten(&f, &m), 0);
 		}
 		/* Of a client that neither is, the newest. */
 		memcpy(third, bytes[0], sizeof(third));
@@ -139,7 +150,7 @@ static void of_two_clients_probes_the_quoted_clients_own_is_meant(void **state)
 		m = answer_to(&f, third, len, v6);
 		assert_int_equal(m.kind, REPLY_EXACT);
 		assert_int_equal(m.slot, slots[1]);
-		assert_true(m.rewritten);
+		assert_true(rewritten(&f, &m) & INPATH_REWRITTEN_ADDR);
 		free(f.memory);
 	}
 }
@@ -163,8 +174,93 @@ static void an_exact_quote_goes_before_a_suspicion(void **state)
 	m = answer_to(&f, bytes, f.p.entries[slot].len, false);
 	assert_int_equal(m.kind, REPLY_EXACT);
 	assert_int_equal(m.slot, slot);
-	assert_true(m.rewritten);
+	assert_int_equal(rewritten(&f, &m), INPATH_REWRITTEN_ADDR);
 	free(f.memory);
+}
+
+/* Offsets, from the IP header on, of what boxes on the way rewrite. */
+static void a_quote_shows_what_was_rewritten(void **state)
+{
+	static const struct {
+		size_t at[2]; /* IPv4, IPv6 */
+		uint8_t bit;
+		uint8_t what;
+	} changes[] = {
+		{ { 1, 0 }, 0x04, INPATH_REWRITTEN_DSCP },
+		{ { 1, 1 }, 0x02, INPATH_REWRITTEN_ECN },
+		{ { 15, 23 }, 0x40, INPATH_REWRITTEN_ADDR },
+		{ { 21, 41 }, 0x40, INPATH_REWRITTEN_PORT },
+		{ { 37, 57 }, 0x40, INPATH_REWRITTEN_SUM },
+		{ { 27, 0 }, 0x40, INPATH_REWRITTEN_SEQ },
+		{ { 5, 0 }, 0x40, INPATH_REWRITTEN_ID },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(changes) / sizeof(changes[0]); i++) {
+		bool v6 = i & 1;
+		struct fixture f;
+		uint8_t bytes[INPATH_PROBE_BYTES], bit = changes[i / 2].bit;
+		size_t at = changes[i / 2].at[v6], head = v6 ? 40 : 20;
+		struct reply_match m;
+		uint32_t slot;
+
+		if (v6 && at == 0 && i / 2)
+			continue; /* in IPv6 that is another probe's token */
+		f = fixture_of(v6);
+		slot = probe(&f, 1000, 777, bytes);
+		/* IPv6's traffic class straddles two bytes (RFC 8200 3). */
+		if (v6 && i / 2 < 2)
+			bit = i / 2 ? 0x20 : 0x01;
+		bytes[at] ^= bit;
+		m = answer_to(&f, bytes, f.p.entries[slot].len, v6);
+		assert_int_equal(m.slot, slot);
+		assert_int_equal(rewritten(&f, &m), changes[i / 2].what);
+		/* Of 17 bytes the checksum is not whole: it is not judged. */
+		m = answer_to(&f, bytes, head + 17, v6);
+		assert_int_equal(rewritten(&f, &m), changes[i / 2].what & ~INPATH_REWRITTEN_SUM);
+		free(f.memory);
+	}
+}
+
+static void what_cannot_be_reached_has_traceroutes_letters(void **state)
+{
+	static const struct {
+		uint8_t family, type, code;
+		enum inpath_unreach what;
+		bool expired;
+	} cases[] = {
+		{ 4, 11, 0, INPATH_UNREACH_NONE, true },
+		{ 4, 11, 1, INPATH_UNREACH_NONE, false },
+		{ 4, 3, 0, INPATH_UNREACH_NET, false },
+		{ 4, 3, 1, INPATH_UNREACH_HOST, false },
+		{ 4, 3, 2, INPATH_UNREACH_PROTOCOL, false },
+		{ 4, 3, 3, INPATH_UNREACH_PORT, false },
+		{ 4, 3, 5, INPATH_UNREACH_OTHER, false },
+		{ 4, 3, 9, INPATH_UNREACH_ADMIN, false },
+		{ 4, 3, 13, INPATH_UNREACH_ADMIN, false },
+		{ 4, 5, 0, INPATH_UNREACH_NONE, false },
+		{ 4, 12, 0, INPATH_UNREACH_NONE, false },
+		{ 6, 3, 0, INPATH_UNREACH_NONE, true },
+		{ 6, 3, 1, INPATH_UNREACH_NONE, false },
+		{ 6, 11, 0, INPATH_UNREACH_NONE, false },
+		{ 6, 1, 0, INPATH_UNREACH_NET, false },
+		{ 6, 1, 1, INPATH_UNREACH_ADMIN, false },
+		{ 6, 1, 2, INPATH_UNREACH_OTHER, false },
+		{ 6, 1, 3, INPATH_UNREACH_HOST, false },
+		{ 6, 1, 4, INPATH_UNREACH_PORT, false },
+		{ 6, 4, 1, INPATH_UNREACH_PROTOCOL, false },
+		{ 6, 4, 0, INPATH_UNREACH_NONE, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct packet p = { .family = cases[i].family,
+			.icmp_type = cases[i].type,
+			.icmp_code = cases[i].code };
+
+		assert_int_equal(reply_unreach(&p), cases[i].what);
+		assert_int_equal(reply_expired(&p), cases[i].expired);
+	}
 }
 
 /* Offsets, from the IP header on, of what makes a quote another's. */
@@ -298,7 +394,7 @@ static uint32_t match(const struct fixture *f, struct wire_tcp t)
 {
 	struct held_packet h;
 
-	return reply_match_dsack(&f->p, &f->tuple, held_tcp(&h, false, f->v6, t));
+	return reply_match_dsack(&f->p, &f->tuple, held_tcp(&h, false, f->v6, t), 0);
 }
 
 static void a_dsack_names_its_probe_by_exactly_its_byte(void **state)
@@ -325,6 +421,22 @@ static void a_dsack_names_its_probe_by_exactly_its_byte(void **state)
 		assert_int_equal(match(&f, t), TABLE_NONE);
 		free(f.memory);
 	}
+}
+
+/* A NAT that raises the client's numbers, lowers the acknowledgement, and forgets the blocks. */
+static void a_dsack_may_be_off_by_a_nats_shift(void **state)
+{
+	struct fixture f = fixture_of(false);
+	uint8_t bytes[INPATH_PROBE_BYTES];
+	uint32_t slot = probe(&f, 1000, 777, bytes), shift = 0xfffffc00;
+	struct held_packet h;
+
+	(void)state;
+	held_tcp(&h, false, false, dsack(1000 + shift, 1001 + shift));
+	assert_int_equal(reply_match_dsack(&f.p, &f.tuple, &h.p, shift), slot);
+	assert_int_equal(reply_match_dsack(&f.p, &f.tuple, &h.p, 0), TABLE_NONE);
+	assert_int_equal(reply_match_dsack(&f.p, &f.tuple, &h.p, shift + 1), TABLE_NONE);
+	free(f.memory);
 }
 
 static void a_block_above_the_acknowledgement_is_no_dsack(void **state)
@@ -387,6 +499,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quote_matches_its_probe_from_its_shortest_length_on),
 		cmocka_unit_test(a_rewritten_client_is_recorded_as_such),
+		cmocka_unit_test(a_quote_shows_what_was_rewritten),
+		cmocka_unit_test(what_cannot_be_reached_has_traceroutes_letters),
+		cmocka_unit_test(a_dsack_may_be_off_by_a_nats_shift),
 		cmocka_unit_test(of_two_clients_probes_the_quoted_clients_own_is_meant),
 		cmocka_unit_test(an_exact_quote_goes_before_a_suspicion),
 		cmocka_unit_test(a_quote_of_anything_else_is_foreign),

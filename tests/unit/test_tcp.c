@@ -53,6 +53,63 @@ static void sack_needs_both_sides(void **state)
 	}
 }
 
+static void a_handshakes_options_are_kept_and_judged(void **state)
+{
+	static const struct {
+		const char *what;
+		bool sack[2], ts[2], ws[2]; /* client, server */
+		uint32_t echo;
+		uint8_t odd;
+	} cases[] = {
+		{ "all, answered", { 1, 1 }, { 1, 1 }, { 1, 1 }, 77, 0 },
+		{ "asked for in vain", { 1, 0 }, { 1, 0 }, { 1, 0 }, 0, 0 },
+		{ "none", { 0, 0 }, { 0, 0 }, { 0, 0 }, 0, 0 },
+		{ "not asked for", { 0, 1 }, { 1, 1 }, { 0, 1 }, 77,
+			INPATH_OPTION_SACK | INPATH_OPTION_WS },
+		{ "another's timestamp", { 1, 1 }, { 1, 1 }, { 1, 1 }, 78, INPATH_OPTION_TS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (int twice = 0; twice < 2; twice++) {
+			const struct inpath_handshake *hs;
+			struct tcp_flow f = { 0 };
+
+			for (int k = 0; k <= twice; k++)
+				UP(&f, T0, .seq = 9, .flags = TCP_SYN, .mss = 1460, .tsval = 77,
+					.sack_permitted = cases[i].sack[0],
+					.timestamp = cases[i].ts[0],
+					.has_window_scale = cases[i].ws[0]);
+			hs = &f.handshake;
+			assert_false(hs->seen);
+			DOWN(&f, T0, .seq = 4, .ack = 10, .flags = TCP_SYN | TCP_ACK, .mss = 1400,
+				.tsecr = cases[i].echo, .sack_permitted = cases[i].sack[1],
+				.timestamp = cases[i].ts[1], .has_window_scale = cases[i].ws[1]);
+			assert_true(hs->seen);
+			assert_int_equal(hs->client_mss, 1460);
+			assert_int_equal(hs->server_mss, 1400);
+			/* Of two SYNs it is not known which one's timestamp came back. */
+			if (hs->odd != (twice ? cases[i].odd & ~INPATH_OPTION_TS : cases[i].odd))
+				fail_msg("%s: %u", cases[i].what, hs->odd);
+		}
+	}
+}
+
+static void data_tells_the_servers_distance_a_bare_ack_does_not(void **state)
+{
+	struct tcp_flow f = { 0 };
+
+	(void)state;
+	UP(&f, T0, .seq = 9, .flags = TCP_SYN);
+	DOWN(&f, T0, .seq = 4, .ack = 10, .flags = TCP_SYN | TCP_ACK, .ip.ttl = 55);
+	UP(&f, T0, .seq = 10, .ack = 5, .flags = TCP_ACK);
+	DOWN(&f, T0, .seq = 5, .ack = 10, .flags = TCP_ACK, .ip.ttl = 60);
+	assert_int_equal(f.server_ttl, 55);
+	DOWN(&f, T0, .seq = 5, .ack = 10, .flags = TCP_ACK, .ip.ttl = 53, .payload = "x",
+		.payload_len = 1);
+	assert_int_equal(f.server_ttl, 53);
+}
+
 static void a_syn_or_its_answer_sent_twice_times_nothing(void **state)
 {
 	struct tcp_flow f = { 0 };
@@ -414,6 +471,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_handshake_establishes_and_times_both_sides),
 		cmocka_unit_test(sack_needs_both_sides),
+		cmocka_unit_test(a_handshakes_options_are_kept_and_judged),
+		cmocka_unit_test(data_tells_the_servers_distance_a_bare_ack_does_not),
 		cmocka_unit_test(a_syn_or_its_answer_sent_twice_times_nothing),
 		cmocka_unit_test(the_newest_syn_ack_counts_until_it_is_answered),
 		cmocka_unit_test(a_late_syn_or_syn_ack_takes_nothing_back),

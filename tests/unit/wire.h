@@ -310,15 +310,15 @@ static inline size_t wire_icmp(uint8_t *out, const struct wire_icmp *i)
  * A router's "time exceeded" to the sender of `packet`, quoting all `len` bytes as the router saw
  * them: TTL 1, IPv4 header checksum to match.
  */
-static inline size_t wire_time_exceeded(
-	uint8_t *out, const char *router, const uint8_t *packet, size_t len)
+static inline size_t wire_time_exceeded_at(
+	uint8_t *out, const char *router, const uint8_t *packet, size_t len, uint8_t left)
 {
 	char to[INET6_ADDRSTRLEN];
 	uint8_t quote[WIRE_MAX];
 	bool is_v6 = packet[0] >> 4 == 6;
 
 	memcpy(quote, packet, len);
-	quote[is_v6 ? 7 : 8] = 1;
+	quote[is_v6 ? 7 : 8] = left;
 	if (is_v6) {
 		inet_ntop(AF_INET6, packet + 8, to, sizeof(to));
 	} else {
@@ -332,6 +332,13 @@ static inline size_t wire_time_exceeded(
 				      .type = is_v6 ? 3 : 11,
 				      .body = quote,
 				      .body_len = len });
+}
+
+/* As of a router that forwards no packet with TTL 0. */
+static inline size_t wire_time_exceeded(
+	uint8_t *out, const char *router, const uint8_t *packet, size_t len)
+{
+	return wire_time_exceeded_at(out, router, packet, len, 1);
 }
 
 /*

@@ -61,6 +61,11 @@ struct world {
 	uint8_t seen_ttl;    /* of its packets at the gateway; 0: 64 - distance */
 	uint64_t silent;     /* bit n-1: router n does not answer */
 	uint64_t moved;      /* bit n-1: another router answers at TTL n */
+	uint64_t turns;      /* bit n-1: the two take turns */
+	uint64_t zero_ttl;   /* bit n-1: router n forwards what it has made TTL 0 */
+	uint8_t proxy;       /* what reaches beyond this router it answers in the server's name */
+	uint8_t refuser;     /* ... this one refuses */
+	bool shifts_back;    /* seq_shift is that of a NAT: the server names shifted bytes */
 	bool twice;          /* routers answer twice */
 	uint16_t id_shift;   /* a NAT further out adds it to each IPv4 ID ... */
 	uint32_t seq_shift;  /* ... or this to each sequence number, and does not repair quotes */
@@ -294,20 +299,48 @@ static inline void world_hello(struct world *w)
 	world_request(w, text, sizeof(text) - 1);
 }
 
-/* The server answers an old segment. */
-static inline void world_server_answers(struct world *w, uint32_t seq, size_t payload)
+/* An old segment is answered at this TTL, by the server or in its name. */
+static inline void world_dsack(struct world *w, uint8_t ttl, uint32_t seq, size_t payload)
 {
 	struct wire_tcp t = world_server_tcp(w);
 	uint8_t bytes[WIRE_MAX];
 
-	w->touched++;
-	if (w->deaf)
-		return;
+	if (ttl < w->distance)
+		t.ip.ttl = (uint16_t)(64 - ttl);
+	if (w->shifts_back)
+		seq += w->seq_shift;
 	if (w->sack && payload && !w->mute_dsack) {
 		t.sack_count = 1;
 		t.sack[0] = (struct tcp_sack_block){ seq, seq + (uint32_t)payload };
 	}
-	world_later(w, w->distance * w->hop_rtt, bytes, wire_tcp(bytes, &t));
+	world_later(w, ttl * w->hop_rtt, bytes, wire_tcp(bytes, &t));
+}
+
+/* The server answers an old segment. */
+static inline void world_server_answers(struct world *w, uint32_t seq, size_t payload)
+{
+	w->touched++;
+	if (!w->deaf)
+		world_dsack(w, w->distance, seq, payload);
+}
+
+/* The router at `ttl` refuses a probe that came to it with TTL `left`. */
+static inline void world_refuses(
+	struct world *w, const struct inpath_probe *probe, uint8_t ttl, uint8_t left)
+{
+	uint8_t seen[INPATH_PROBE_BYTES], bytes[WIRE_MAX];
+	size_t len;
+
+	memcpy(seen, probe->bytes, probe->len);
+	seen[w->v6 ? 7 : 8] = left;
+	len = wire_icmp(bytes,
+		&(struct wire_icmp){
+			.ip = { .src = world_router(w, ttl), .dst = world_client(w), .ttl = 60 },
+			.type = w->v6 ? 1 : 3,
+			.code = w->v6 ? 1 : 13,
+			.body = seen,
+			.body_len = probe->len });
+	world_later(w, ttl * w->hop_rtt, bytes, len);
 }
 
 /* The router at `ttl` answers with what it saw of the probe. */
@@ -316,12 +349,18 @@ static inline void world_router_answers(
 {
 	uint8_t seen[INPATH_PROBE_BYTES], bytes[WIRE_MAX];
 	size_t seq = (size_t)(tcp - probe->bytes) + 4, len;
+	bool zero = w->zero_ttl >> (ttl - 1) & 1;
 
 	memcpy(seen, probe->bytes, probe->len);
+	/* Router n forwards with TTL 0: the next one answers for its TTL. */
+	if (zero)
+		ttl++;
+	if (w->turns >> (ttl - 1) & 1)
+		w->moved ^= 1ULL << (ttl - 1);
 	if (!w->v6)
 		wire_put16(seen + 4, (uint16_t)((seen[4] << 8 | seen[5]) + w->id_shift));
 	wire_put32(seen + seq, wire_get32(seen + seq) + w->seq_shift);
-	len = wire_time_exceeded(bytes, world_router(w, ttl), seen, probe->len);
+	len = wire_time_exceeded_at(bytes, world_router(w, ttl), seen, probe->len, !zero);
 	for (int i = 0; i <= w->twice; i++)
 		world_later(w, ttl * w->hop_rtt, bytes, len);
 }
@@ -335,6 +374,12 @@ static inline void world_carry(struct world *w, const struct inpath_probe *probe
 
 	assert_int_equal(wire_checksums_right(probe->bytes, probe->len), true);
 	w->per_ttl[ttl]++;
+	if (w->refuser && ttl > w->refuser) {
+		world_refuses(w, probe, w->refuser, (uint8_t)(ttl - w->refuser + 1));
+		return;
+	}
+	if (w->proxy && ttl > w->proxy)
+		world_dsack(w, (uint8_t)(w->proxy + 1), wire_get32(tcp + 4), payload);
 	if (ttl >= w->distance) {
 		world_server_answers(w, wire_get32(tcp + 4), payload);
 		return;
