@@ -10,20 +10,45 @@
  * Fields, in order; those in brackets only when known (part: only when split):
  *
  *	all records  ev v ts run
- *	ev=path      [part] FLOW why stop nhop sent fp [e2e] [lan] hops
+ *	ev=path      [part] FLOW why stop nhop sent fp [e2e] [lan] NOTES hops
  *	ev=change    FLOW old new ttl
- *	ev=hop       ttl addr sent answered [min max rttl] [qttl type code] [rewritten=yes]
+ *	ev=hop       ttl addr sent answered [min med max rttl] [qttl qlen type code] [unreach] [mpls]
+ *	             [ifrole [ifindex] [ifname] [ifaddr] [ifmtu]] [rewritten] [first] [zero=yes]
+ *	             [balanced=yes] [changed=yes]
  *	ev=probe     ttl attempt token [from rtt]
  *	FLOW is      cl [dev] pol svc [host] by proto af sport dst dport
+ *	NOTES are    [mss opts] [odd] [unreach] [rewritten] [zero] [loop] [cycle] [balanced]
+ *	             [changed] [proxy] [nat]
  *
  * ev=hop and ev=probe do not repeat the flow: `run` joins them to their path. A silent hop has
- * addr=* and no min max rttl; an answer that was no ICMP error has no qttl type code. The `ts` of
- * ev=probe is that probe's own sending. Durations are ms, rounded half up.
+ * addr=* and no min med max rttl; answers that were no ICMP error have no qttl qlen type code. The
+ * `ts` of ev=probe is that probe's own sending. Durations are ms, rounded half up.
+ *
+ * What replies told, by comma where it is a list:
+ *
+ *	mss=1460/1400     the client's and the server's; `-` where none was told
+ *	opts=sack,ts/ts   likewise their TCP options: sack ts ws
+ *	odd=ts            what the server cannot have meant, of these
+ *	unreach="6!X"     hop 6 refused; letters as traceroute's. In ev=hop without the TTL
+ *	rewritten="dscp@3"  quotes from hop 3 on show it: dscp ecn addr port seq id sum. In ev=hop what
+ *	                  this hop's quotes show, and `first` of these what no hop before it showed
+ *	zero=4            hop 4 saw TTL 0: the router before it forwarded that
+ *	loop=5 cycle=3-6  hop 5 is the router of hop 4 again; hop 6 that of hop 3, others between
+ *	balanced=4        addresses at TTL 4 in turns, packet by packet
+ *	changed=4         another route during the trace
+ *	proxy=3           something at hop 3 answered as the server; routers answer behind it
+ *	nat="quote@3,shared@1"  hop 3 is the first to quote another client; hop 1 is in 100.64.0.0/10
+ *	mpls=LABEL/TC/S/TTL     entries by `+`, top first (RFC 4950)
+ *	ifrole=in         RFC 5837's: in in-sub out next. ifname always stands in quotes
+ *
+ * Lists of hops end after 4, `rewritten` after 8. Values are quoted as all are: where they hold
+ * anything outside [A-Za-z0-9._:+/,*?-].
  *
  * Between quotes every byte outside printable ASCII and every `=` is written \xHH: no name's text
  * can be taken for a field, even by a search that knows nothing of quotes. A text that leaves no
- * room for the rest of its line is cut between characters: host first, then dev, svc, pol. Plain
- * host names are never cut for IPv4, and for IPv6 only beside labels of the greatest length.
+ * room for the rest of its line is cut between characters: host first, then dev, svc, pol; ifname
+ * in ev=hop. Beside notes of 80 bytes plain host names are never cut for IPv4, and for IPv6 only
+ * beside labels of the greatest length.
  */
 #ifndef LOGFMT_H
 #define LOGFMT_H

@@ -2,6 +2,7 @@
 #include "gateway/logfmt/line.h"
 
 #include "gateway/engine/hash.h"
+#include "gateway/logfmt/tell.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -151,6 +152,7 @@ static void put_head(struct line *l, const struct writer *w, struct part part)
 		line_put(l, " lan=");
 		line_ms1(l, path->lan_ns);
 	}
+	tell_path(l, path);
 	line_put(l, " hops=");
 }
 
@@ -295,27 +297,41 @@ static void write_change(struct writer *w)
 	w->sink(w->arg, l.bytes, l.len);
 }
 
-static void write_hop(const struct writer *w)
+/* A hop's line, with at most `cap` bytes of the escaped name of an interface. */
+static void put_hop(struct line *l, const struct writer *w, size_t cap)
 {
 	const struct inpath_hop *hop = w->record->hop;
-	struct line l;
 
-	put_start(&l, w, "hop", w->record->at, (struct part){ 1, 1 });
-	line_put(&l, " ttl=%u addr=", hop->ttl);
-	put_addrs(&l, hop);
-	line_put(&l, " sent=%u answered=%u", hop->sent, hop->answered);
+	put_start(l, w, "hop", w->record->at, (struct part){ 1, 1 });
+	line_put(l, " ttl=%u addr=", hop->ttl);
+	put_addrs(l, hop);
+	line_put(l, " sent=%u answered=%u", hop->sent, hop->answered);
 	if (hop->addr_count) {
-		line_put(&l, " min=");
-		line_ms2(&l, hop->rtt_min_ns);
-		line_put(&l, " max=");
-		line_ms2(&l, hop->rtt_max_ns);
-		line_put(&l, " rttl=%u", hop->reply_ttl);
+		line_put(l, " min=");
+		line_ms2(l, hop->rtt_min_ns);
+		line_put(l, " med=");
+		line_ms2(l, hop->rtt_med_ns);
+		line_put(l, " max=");
+		line_ms2(l, hop->rtt_max_ns);
+		line_put(l, " rttl=%u", hop->reply_ttl);
 	}
 	if (hop->quoted)
-		line_put(&l, " qttl=%u type=%u code=%u", hop->quoted_ttl, hop->icmp_type,
-			hop->icmp_code);
-	if (hop->rewritten)
-		line_put(&l, " rewritten=yes");
+		line_put(l, " qttl=%u qlen=%u type=%u code=%u", hop->quoted_ttl, hop->quoted_len,
+			hop->icmp_type, hop->icmp_code);
+	tell_hop(l, hop, cap);
+}
+
+static void write_hop(const struct writer *w)
+{
+	size_t len = line_escaped_len(w->record->hop->interface.name);
+	struct line l;
+
+	put_hop(&l, w, LINE_UNCUT);
+	if (l.len > LOGFMT_LINE_MAX) {
+		size_t over = l.len - LOGFMT_LINE_MAX;
+
+		put_hop(&l, w, over < len ? len - over : 0);
+	}
 	w->sink(w->arg, l.bytes, l.len);
 }
 

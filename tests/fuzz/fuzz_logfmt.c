@@ -5,7 +5,8 @@
  * Holds: the reader stays within an exact-size copy. Whatever a record holds, each of its lines is
  * one line of at most 900 printable bytes with one `ev=` at its start and the contract's fields in
  * their order; read back, behind any prefix, the values are the record's (a text is cut only where
- * the line is full); and the hops of the parts, joined, are the record's hops.
+ * the line is full); the notes of all parts are the same, and say what the record says; and the
+ * hops of the parts, joined, are the record's hops. So with a hop's line.
  */
 #include "gateway/logfmt/logfmt.h"
 

@@ -1,84 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "tests/unit/lines.h"
 
-#include "gateway/engine/hash.h"
-#include "gateway/logfmt/logfmt.h"
-
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum {
-	LINES_MAX = 80,
-};
-
-/* The lines that a call has written. */
-struct lines {
-	size_t count;
-	char text[LINES_MAX][LOGFMT_LINE_MAX + 1];
-};
-
-static void collect(void *arg, const char *line, size_t len)
-{
-	struct lines *lines = arg;
-
-	assert_in_range(len, 1, LOGFMT_LINE_MAX);
-	assert_int_equal(strlen(line), len);
-	assert_null(strpbrk(line, "\r\n\t"));
-	assert_true(lines->count < LINES_MAX);
-	memcpy(lines->text[lines->count++], line, len + 1);
-}
-
-static struct inpath_addr addr(const char *text)
-{
-	struct inpath_addr a = { 0 };
-
-	a.family = strchr(text, ':') ? INPATH_AF_INET6 : INPATH_AF_INET;
-	assert_int_equal(inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, a.bytes), 1);
-	return a;
-}
-
-static struct inpath_hop hop(uint8_t ttl, const char *from, uint64_t rtt_ns)
-{
-	struct inpath_hop h = { .ttl = ttl, .sent = 1 };
-
-	if (from) {
-		h.addrs[h.addr_count++] = addr(from);
-		h.answered = 1;
-		h.rtt_min_ns = rtt_ns;
-		h.rtt_max_ns = rtt_ns;
-	}
-	return h;
-}
-
-static struct inpath_record_flow flow4(void)
-{
-	struct inpath_record_flow flow = {
-		.run = 0x7f3a9c21,
-		.device = "livingroom-tv",
-		.policy = "tv",
-		.service = "netflix",
-		.host = "x.nflxvideo.net",
-		.by = INPATH_BY_SNI,
-		.app = INPATH_APP_TCP,
-	};
-
-	flow.tuple.client = addr("192.168.1.57");
-	flow.tuple.server = addr("45.57.91.12");
-	flow.tuple.client_port = 51544;
-	flow.tuple.server_port = 443;
-	flow.tuple.proto = INPATH_PROTO_TCP;
-	return flow;
-}
-
-static const struct logfmt_options plain = {
-	.names = true,
-	.wall_offset = 1760000000000000000,
-};
 
 /* The record of the contract's example. `hops` is the caller's room for 5. */
 static struct inpath_record example(struct inpath_hop hops[5])
@@ -90,7 +13,7 @@ static struct inpath_record example(struct inpath_hop hops[5])
 	hops[1] = hop(2, "10.1.0.2", 610000);
 	hops[2] = hop(3, NULL, 0);
 	hops[3] = hop(4, "10.9.0.1", 9100000);
-	hops[3].addrs[hops[3].addr_count++] = addr("10.9.0.5");
+	hops[3].addrs[hops[3].addr_count++] = wire_addr("10.9.0.5");
 	hops[4] = hop(5, "45.57.91.12", 27900000);
 	hops[4].server = true;
 	record.path = (struct inpath_record_path){
@@ -104,16 +27,6 @@ static struct inpath_record example(struct inpath_hop hops[5])
 		.hops = hops,
 	};
 	return record;
-}
-
-static void expect_line(
-	const struct inpath_record *record, const struct logfmt_options *options, const char *want)
-{
-	struct lines lines = { 0 };
-
-	logfmt_record(record, options, collect, &lines);
-	assert_int_equal(lines.count, 1);
-	assert_string_equal(lines.text[0], want);
 }
 
 static void a_path_reads_as_in_the_contract(void **state)
@@ -173,8 +86,8 @@ static void ipv6_reads_as_inet_ntop_prints_it(void **state)
 	struct lines lines = { 0 };
 
 	(void)state;
-	record.flow.tuple.client = addr("fd00::2");
-	record.flow.tuple.server = addr("2001:0db8:0000:0000:0000:0000:0000:0001");
+	record.flow.tuple.client = wire_addr("fd00::2");
+	record.flow.tuple.server = wire_addr("2001:0db8:0000:0000:0000:0000:0000:0001");
 	record.path = (struct inpath_record_path){ .nhop = 1, .hops = hops };
 	logfmt_record(&record, &plain, collect, &lines);
 	assert_non_null(strstr(lines.text[0], " cl=fd00::2 "));
@@ -235,19 +148,20 @@ static void a_change_a_hop_and_a_probe_have_lines_of_their_own(void **state)
 	record.kind = INPATH_RECORD_HOP;
 	record.hop = &h;
 	h.sent = h.answered = 2;
+	h.rtt_med_ns = 650000;
 	h.rtt_max_ns = 700000;
 	h.reply_ttl = 62;
 	h.quoted_ttl = 1;
+	h.quoted_len = 33;
 	h.quoted = true;
 	h.icmp_type = 11;
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=3 addr=10.1.0.2 sent=2 answered=2"
-		" min=0.61 max=0.70 rttl=62 qttl=1 type=11 code=0");
-	h.rewritten = INPATH_REWRITTEN_ADDR;
+		" min=0.61 med=0.65 max=0.70 rttl=62 qttl=1 qlen=33 type=11 code=0");
 	h.quoted = false;
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=3 addr=10.1.0.2 sent=2 answered=2"
-		" min=0.61 max=0.70 rttl=62 rewritten=yes");
+		" min=0.61 med=0.65 max=0.70 rttl=62");
 	record.hop = &silent;
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=4 addr=* sent=1 answered=0");
@@ -260,7 +174,7 @@ static void a_change_a_hop_and_a_probe_have_lines_of_their_own(void **state)
 		"ev=probe v=1 ts=1760000000.007 run=7f3a9c21 ttl=2 attempt=1 token=0xbeef");
 	record.probe.answered = true;
 	record.probe.rtt_ns = 5000;
-	record.probe.from = addr("2001:db8::9");
+	record.probe.from = wire_addr("2001:db8::9");
 	expect_line(&record, &plain,
 		"ev=probe v=1 ts=1760000000.007 run=7f3a9c21 ttl=2 attempt=1 token=0xbeef"
 		" from=2001:db8::9 rtt=0.01");
@@ -363,17 +277,6 @@ static void quotes_stand_only_where_they_must(void **state)
 	assert_non_null(strstr(lines.text[0], " dev=\"d\" pol=\"my tv\" svc=\"my tv\" host="));
 }
 
-/* Strings of `n` times `c`. */
-static char *repeated(char c, size_t n)
-{
-	char *text = malloc(n + 1);
-
-	assert_non_null(text);
-	memset(text, c, n);
-	text[n] = '\0';
-	return text;
-}
-
 static void texts_too_long_for_a_line_are_cut_between_characters(void **state)
 {
 	char *host = repeated('\x80', INPATH_HOST_MAX);
@@ -433,10 +336,10 @@ static void a_long_path_is_split_between_hops(void **state)
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		hops[i] = hop((uint8_t)(i + 1), addresses, 99999990000);
 		for (int k = 1; k < INPATH_HOP_ADDRS; k++)
-			hops[i].addrs[hops[i].addr_count++] = addr(addresses);
+			hops[i].addrs[hops[i].addr_count++] = wire_addr(addresses);
 	}
-	record.flow.tuple.client = addr(addresses);
-	record.flow.tuple.server = addr(addresses);
+	record.flow.tuple.client = wire_addr(addresses);
+	record.flow.tuple.server = wire_addr(addresses);
 	record.flow.host = host;
 	record.flow.device = label;
 	record.path = (struct inpath_record_path){ .nhop = INPATH_MAX_HOPS,
@@ -484,7 +387,7 @@ static void a_line_holds_900_bytes_and_is_split_at_901(void **state)
 	for (uint8_t i = 0; i < 8; i++) {
 		hops[i] = hop((uint8_t)(i + 1), "203.0.113.1", 10000);
 		for (int k = 1; k < INPATH_HOP_ADDRS; k++)
-			hops[i].addrs[hops[i].addr_count++] = addr("203.0.113.1");
+			hops[i].addrs[hops[i].addr_count++] = wire_addr("203.0.113.1");
 	}
 	record.path = (struct inpath_record_path){ .nhop = 8, .hops = hops };
 	record.flow.host = "h";
