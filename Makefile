@@ -41,7 +41,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth fuzz purity style install uninstall clean unit fuzz-replay sanitized
+.PHONY: all deps check vm demo bench truth peers fuzz purity style install uninstall clean unit fuzz-replay sanitized
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -168,6 +168,11 @@ PATHS ?= 1000
 truth:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/netsim/truth "$(BUILD)" "$(SEED)" "$(PATHS)"
+
+# make peers [SEED=1] [PATHS=40]: traceroute, scamper, mtr and Dublin traceroute beside inpath, on the same internets. VERBOSE=1 prints what each showed.
+peers:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
+	@tests/netsim/peers "$(BUILD)" "$(SEED)" "$(if $(filter file,$(origin PATHS)),40,$(PATHS))"
 
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap.
 PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \
