@@ -11,7 +11,8 @@
  *	link A B [OPTION...]                 both directions
  *	link A > B [OPTION...]               from A to B alone
  *	path gw STEP... SERVER               the way from the gateway to a server
- *	back SERVER STEP... gw               and back; default: the path's first branches reversed
+ *	back SERVER STEP... gw               and back; default: the path's first branches reversed, which
+ *	                                     stays when the path changes
  *	at TIME router|link|path|back ...    the same, at TIME after the first packet
  *
  *	STEP is a router, or alternatives between two routers: { r2 | r3 r4 | }. An alternative may be
@@ -84,6 +85,7 @@ enum {
 	TOPOLOGY_DEPTH = 4,    /* braces within braces */
 	TOPOLOGY_LABELS = 4,
 	TOPOLOGY_LINE = 4096,
+	TOPOLOGY_BEHAVIOURS = 64, /* names of them, at most */
 };
 
 enum balance {
@@ -253,7 +255,16 @@ bool topology_read(
 void topology_draw(uint64_t seed, const struct inpath_addr *addr, const struct inpath_addr *addr6,
 	struct topology *out);
 
-/* Prints a topology in its language: what is read back from it is equal, byte for byte of the struct. */
+/*
+ * Names what a topology does that a plain one does not, a word each (silent, nat-seq, event-route, ...):
+ * how many. The names live as long as the program.
+ */
+unsigned topology_behaviours(const struct topology *t, const char *names[TOPOLOGY_BEHAVIOURS]);
+
+/*
+ * Prints a topology in its language: what is read back from it is equal, byte for byte of the struct.
+ * The first line is a comment, `# behaviours: NAME...`.
+ */
 void topology_print(const struct topology *t, FILE *out);
 
 /* A place's name. */

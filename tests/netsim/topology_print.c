@@ -291,11 +291,23 @@ static void print_events(const struct topology *t, FILE *out)
 	}
 }
 
+static void print_behaviours(const struct topology *t, FILE *out)
+{
+	const char *names[TOPOLOGY_BEHAVIOURS];
+	unsigned count = topology_behaviours(t, names);
+
+	fputs("# behaviours:", out);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(out, " %s", names[i]);
+	fputc('\n', out);
+}
+
 void topology_print(const struct topology *t, FILE *out)
 {
 	static const struct inpath_addr NONE[2];
 	struct topology_router before;
 
+	print_behaviours(t, out);
 	fprintf(out, "seed %" PRIu64 "\n", t->seed);
 	for (uint16_t i = 0; i < t->router_count; i++) {
 		router_default(&before, i);

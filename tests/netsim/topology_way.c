@@ -264,6 +264,24 @@ unsigned way_longest(const struct topology_way *way)
 	return longest[0];
 }
 
+unsigned way_shortest(const struct topology_way *way)
+{
+	uint8_t shortest[TOPOLOGY_STEPS] = { 0 };
+
+	for (unsigned s = way->step_count; s-- > 0;) {
+		const struct topology_step *step = &way->steps[s];
+
+		shortest[s] = UINT8_MAX;
+		for (unsigned k = 0; k < step->next_count; k++) {
+			unsigned len = step->next[k] == WAY_END ? 0 : shortest[step->next[k]] + 1u;
+
+			if (len < shortest[s])
+				shortest[s] = (uint8_t)len;
+		}
+	}
+	return shortest[0];
+}
+
 /*
  * Where all ways from each step meet again, WAY_END included: the nearest step that none of them
  * passes by. Steps only lead to later ones, so one pass from the end on is enough.

@@ -26,8 +26,9 @@ void way_reverse(const struct topology_way *path, struct topology_way *out);
 /* Appends a way: its index. */
 uint16_t way_add(struct topology *t, const struct topology_way *way);
 
-/* How many routers a packet crosses at most. */
+/* How many routers a packet crosses at most, and at least. */
 unsigned way_longest(const struct topology_way *way);
+unsigned way_shortest(const struct topology_way *way);
 
 /* Prints the way's steps, without its ends. */
 void way_print(const struct topology *t, const struct topology_way *way, FILE *out);

@@ -360,6 +360,9 @@ static void ways_change(void **state)
 static void prints_as_people_write(void **state)
 {
 	static const char TEXT[] =
+		"# behaviours: silent limit late twice from quote28 mpls interface zero-ttl "
+		"invisible dscp ecn nat-raw nat-seq-sack expire firewall-drop proxy delay jitter loss "
+		"rate balance-flow balance-packet unequal event-route event-link event-router\n"
 		"seed 7\n"
 		"router r1 addr 10.0.0.1 balance packet limit 2.5/4\n"
 		"router r2 late 1.5ms..2s quote 28 mpls 16:0:1,17:7:255 interface xe-0/0/1:3:1500\n"
