@@ -236,9 +236,15 @@ static uint8_t touches_out(const struct prober *p, uint8_t limit, inpath_time no
 	return count;
 }
 
+/* The last TTL from which something is to be learnt. */
+static uint8_t walk_end(const struct prober *p)
+{
+	return p->server_hop ? p->server_hop - 1 : p->horizon;
+}
+
 static struct survey survey(const struct prober *p, const struct prober_view *view, inpath_time now)
 {
-	uint8_t limit = p->server_hop ? p->server_hop - 1 : p->horizon;
+	uint8_t limit = walk_end(p);
 	struct survey s = { .earliest = INPATH_TIME_NEVER };
 
 	/* Even where the server answered it: another router may take turns with it. */
@@ -348,6 +354,29 @@ struct prober_answer prober_ask(struct prober *p, const struct prober_view *view
 		}
 	} while (!conclude(p, view, &answer.stop));
 	return answer;
+}
+
+inpath_time prober_answers_until(const struct prober *p)
+{
+	inpath_time until = 0;
+
+	for (uint8_t ttl = 1; ttl <= walk_end(p); ttl++) {
+		inpath_time end = p->last_sent[ttl - 1] + p->timeout_ns;
+
+		if (p->hops[ttl - 1].sent && !is_settled(p, ttl) && end > until)
+			until = end;
+	}
+	return until;
+}
+
+bool prober_is_complete(const struct prober *p)
+{
+	if (!is_reached(p))
+		return false;
+	for (uint8_t ttl = 1; ttl <= walk_end(p); ttl++)
+		if (!is_settled(p, ttl) && p->hops[ttl - 1].sent < p->settings.attempts)
+			return false;
+	return true;
 }
 
 void prober_sent(struct prober *p, uint8_t ttl, inpath_time now)

@@ -157,6 +157,12 @@ bool prober_was_odd(const struct prober *p, uint8_t ttl);
 /* The server answered a touch, it is not known which. */
 void prober_unplaced(struct prober *p, uint64_t rtt_ns);
 
+/* No probe may leave any more: until when an answer to one that did may count. 0: none is missing. */
+inpath_time prober_answers_until(const struct prober *p);
+
+/* Has the server answered, and each TTL before it been answered or asked as often as it may be? */
+bool prober_is_complete(const struct prober *p);
+
 /*
  * All is over: takes from the hops what the whole walk has disproved (a proxy's answers), and sums
  * their samples up (median, turns).

@@ -234,6 +234,8 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 		trace_drop(e, slot);
 		return;
 	}
+	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
+		stop = INPATH_STOP_REACHED;
 	prober_sum_up(&t->walk);
 	last = prober_last(&t->walk);
 	reading_take(t->walk.hops, last, &t->notes);
@@ -455,7 +457,13 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	}
 	f = &e->flows.entries[t->flow];
 	if (f->tcp.closed || e->stopping) {
-		finish(e, slot, INPATH_STOP_ENDED, now);
+		inpath_time until = prober_answers_until(&t->walk);
+
+		/* What is on its way may still count; nothing more is sent. */
+		if (until > now && !e->stopping)
+			deadline_set(&e->deadlines, slot, until);
+		else
+			finish(e, slot, INPATH_STOP_ENDED, now);
 		return false;
 	}
 	/* A new policy may have spoken: a flow that rests is not probed. */

@@ -173,6 +173,7 @@ static void a_flow_that_ends_in_its_trace_has_one_record(void **state)
 	{
 		uint32_t sends;
 
+		w.deaf = true;
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
 		world_run(&w, 5 * MS);
@@ -184,6 +185,26 @@ static void a_flow_that_ends_in_its_trace_has_one_record(void **state)
 		assert_int_equal(w.sends, sends);
 		assert_int_equal(w.records, 1);
 		assert_int_equal(world_path(&w)->record.path.stop, INPATH_STOP_ENDED);
+		world_end(&w);
+	}
+}
+
+static void what_is_on_its_way_when_the_flow_ends_still_counts(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		struct wire_tcp t;
+
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 1 * MS);
+		t = world_client_tcp(&w);
+		t.flags |= TCP_FIN;
+		world_client_says(&w, t);
+		world_run(&w, 5 * INPATH_SEC);
+		assert_int_equal(w.records, 1);
+		assert_world_path(&w);
 		world_end(&w);
 	}
 }
@@ -345,6 +366,7 @@ int main(void)
 		cmocka_unit_test(without_touch_the_server_sees_nothing),
 		cmocka_unit_test(max_hops_is_the_end),
 		cmocka_unit_test(a_flow_that_ends_in_its_trace_has_one_record),
+		cmocka_unit_test(what_is_on_its_way_when_the_flow_ends_still_counts),
 		cmocka_unit_test(an_equal_path_is_said_once),
 		cmocka_unit_test(a_change_is_confirmed_and_then_said_once),
 		cmocka_unit_test(a_flap_is_not_said),
