@@ -102,18 +102,18 @@ class Tool(NamedTuple):
     why: str = ""
 
 
-# Each as people use it, as far as it then has inpath's chances: 32 hops, no names looked up, and where a tool waits for
-# every silent hop in turn, inpath's second of patience instead of its own five.
+# Each as people use it, as far as it then has inpath's chances: 32 hops, no names looked up, and inpath's second of
+# patience with every hop, where a tool has less (traceroute goes by the times of other hops) or waits for much longer.
 TOOLS = (
     Tool(
         "traceroute",
-        ("traceroute", "-n", "-m", str(HOPS), "{}"),
+        ("traceroute", "-n", "-m", str(HOPS), "-w", str(PATIENCE), "{}"),
         traceroute,
-        why="UDP, 3 probes a hop, each to another port; 16 on their way at once, so its patience costs little",
+        why="UDP, 3 probes a hop, each to another port; -w: by default it calls slow routers silent",
     ),
     Tool(
         "traceroute -T",
-        ("traceroute", "-n", "-m", str(HOPS), "-T", "-p", str(PORT), "{}"),
+        ("traceroute", "-n", "-m", str(HOPS), "-w", str(PATIENCE), "-T", "-p", str(PORT), "{}"),
         traceroute,
         why="SYNs to the port of the flow, each from a port of its own",
     ),
