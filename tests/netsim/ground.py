@@ -255,13 +255,14 @@ class Lane:
         self.must("ip", "-n", self.namespace(host), "-batch", "-", input=text.encode())
 
     def add_links(self):
+        """The LAN's ends have link-local addresses, too: neighbours are asked for from these (RFC 4861 4.3)."""
         gw, client = self.namespace("gw"), self.namespace("client")
         self.must("ip", "link", "add", "lan", "netns", gw, "type", "veth", "peer", "name", "lan", "netns", client)
         up = "link set dev {0} addrgenmode none", "link set dev {0} up"
         self.ip("gw", *(line.format("lan") for line in up), "addr add 192.168.77.1/24 dev lan",
-                "addr add 2001:db8:77::1/64 dev lan nodad", *self.tun("wan", WAN))  # fmt: skip
+                "addr add 2001:db8:77::1/64 dev lan nodad", "addr add fe80::1/64 dev lan nodad", *self.tun("wan", WAN))  # fmt: skip
         self.ip("client", *(line.format("lan") for line in up), f"addr add {CLIENT[4]}/24 dev lan",
-                f"addr add {CLIENT[6]}/64 dev lan nodad", "route add default via 192.168.77.1",
+                f"addr add {CLIENT[6]}/64 dev lan nodad", "addr add fe80::2/64 dev lan nodad", "route add default via 192.168.77.1",
                 "route add ::/0 via 2001:db8:77::1")  # fmt: skip
         self.ip("server", *self.tun("srv", SERVER))
         self.must(*self.inside("gw", "iptables", "-w", "-t", "nat", "-A", "POSTROUTING", "-o", "wan", "-j", "MASQUERADE"))
