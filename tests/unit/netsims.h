@@ -89,16 +89,15 @@ static inline void netsim_tcp(
 
 	t.ip.src = t.ip.src ? t.ip.src : client ? near : far;
 	t.ip.dst = t.ip.dst ? t.ip.dst : client ? far : near;
+	t.flags = t.flags ? t.flags : TCP_ACK;
 	t.src_port = t.src_port ? t.src_port : client ? 40000 : 443;
 	t.dst_port = t.dst_port ? t.dst_port : client ? 443 : 40000;
 	netsim_send(s, client, bytes, wire_tcp(bytes, &t), at);
 }
 
-/* netsim_tcp with the fields of a TCP packet named: NETSIM_CLIENT_TCP(s, at, .seq = 5). */
-#define CLIENT_SENDS(s, at, ...)                                                                   \
-	netsim_tcp(s, true, false, at, (struct wire_tcp){ .flags = 0x10, __VA_ARGS__ })
-#define SERVER_SENDS(s, at, ...)                                                                   \
-	netsim_tcp(s, false, false, at, (struct wire_tcp){ .flags = 0x10, __VA_ARGS__ })
+/* With the fields of struct wire_tcp named: CLIENT_SENDS(s, at, .seq = 5). Without flags it is an ACK. */
+#define CLIENT_SENDS(s, at, ...) netsim_tcp(s, true, false, at, (struct wire_tcp){ __VA_ARGS__ })
+#define SERVER_SENDS(s, at, ...) netsim_tcp(s, false, false, at, (struct wire_tcp){ __VA_ARGS__ })
 
 static inline bool netsim_is_from(const struct netsim_packet *p, const char *addr)
 {
