@@ -8,61 +8,11 @@
  * the line is full); the notes of all parts are the same, and say what the record says; and the
  * hops of the parts, joined, are the record's hops. So with a hop's line.
  */
-#include "gateway/logfmt/logfmt.h"
+#include "tests/fuzz/lines.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* Takes the input's bytes, and zeros behind its end. */
-struct source {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint8_t take(struct source *s)
-{
-	if (!s->left)
-		return 0;
-	s->left--;
-	return *s->at++;
-}
-
-static uint64_t take_bits(struct source *s, unsigned int bytes)
-{
-	uint64_t value = 0;
-
-	while (bytes--)
-		value = value << 8 | take(s);
-	return value;
-}
-
-/* A text of at most `max` bytes; a NUL ends it. */
-static void take_text(struct source *s, char *out, size_t max)
-{
-	size_t len = take(s) % (max + 1);
-
-	while (len-- && (*out = (char)take(s)))
-		out++;
-	*out = '\0';
-}
-
-static struct inpath_addr take_addr(struct source *s, uint8_t family)
-{
-	struct inpath_addr addr = { .family = family };
-
-	for (unsigned int i = 0; i < (family == INPATH_AF_INET ? 4 : 16); i++)
-		addr.bytes[i] = take(s);
-	return addr;
-}
 
 static void read_exact(const uint8_t *data, size_t size)
 {
@@ -90,37 +40,6 @@ struct check {
 	unsigned int parts;
 	unsigned int entries;
 };
-
-static void check_shape(const char *line, size_t len)
-{
-	bool quoted = false;
-
-	must(len <= LOGFMT_LINE_MAX && strlen(line) == len);
-	must(strncmp(line, "ev=", 3) == 0 && !strstr(line, " ev="));
-	for (size_t i = 0; i < len; i++) {
-		must(line[i] >= 0x20 && line[i] < 0x7f);
-		must(line[i] != '=' || !quoted);
-		if (quoted && line[i] == '\\')
-			i++;
-		else if (line[i] == '"')
-			quoted = !quoted;
-	}
-	must(!quoted);
-}
-
-/* Each field of the line is one of the contract's, in its order. */
-static void check_order(const struct logfmt_line *line)
-{
-	static const char *const order[] = { "ev", "v", "ts", "run", "part", "cl", "dev", "pol",
-		"svc", "host", "by", "proto", "af", "sport", "dst", "dport", "why", "stop", "nhop",
-		"sent", "fp", "e2e", "lan", "hops", "old", "new", "ttl" };
-	size_t at = 0;
-
-	for (size_t i = 0; i < line->count; i++, at++)
-		while (must(at < sizeof(order) / sizeof(order[0])),
-			strcmp(order[at], line->fields[i].key) != 0)
-			at++;
-}
 
 /* Does the line hold `text`, or as much of it as there was room for? */
 static void check_text(const struct logfmt_line *line, const char *key, const char *text,
