@@ -146,6 +146,61 @@ static void packets_end_where_the_walk_says(void **state)
 		}
 }
 
+static void check_probes(const struct truth_flow *f, uint64_t seed)
+{
+	unsigned expired = 0;
+
+	for (uint32_t i = 0; i < f->probe_count; i++) {
+		const struct truth_probe *p = &f->probes[i];
+		bool found = p->end != END_EXPIRED && p->end != END_SERVER;
+
+		expired += p->end == END_EXPIRED;
+		for (uint32_t k = 0; k < f->path_count; k++) {
+			for (uint16_t n = 0; n < f->paths[k].count; n++)
+				found |= p->end == END_EXPIRED && f->paths[k].stands[n].expires &&
+					 f->paths[k].stands[n].ttl == p->ttl &&
+					 f->paths[k].stands[n].router + PLACE_ROUTERS == p->router;
+			for (unsigned ttl = 0; ttl <= p->ttl && ttl < TOPOLOGY_HOPS + 2; ttl++)
+				found |= p->end == END_SERVER && f->paths[k].server[ttl];
+		}
+		if (!found)
+			fail_msg(
+				"seed %u, port %u: a probe with TTL %u ended (%d) at %u, where no path has it",
+				(unsigned)seed, f->key.sport, p->ttl, p->end, p->router);
+	}
+	assert_true(expired > 2);
+}
+
+/*
+ * The same over drawn internets with all that is in them: each probe that netsim says expired did so at a router
+ * that the walk has at its TTL, and the server got none with a TTL below its own.
+ */
+static void in_drawn_internets_too(void **state)
+{
+	static struct topology t;
+	const struct inpath_addr addr = wire_addr(NETSIM_SERVER), addr6 = wire_addr(NETSIM_SERVER6);
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		struct netsim *s;
+		char message[200];
+
+		topology_draw(seed, &addr, &addr6, &t);
+		s = netsim_of(&t);
+		for (unsigned i = 0; i < 2000; i++)
+			netsim_tcp(s, true, i % 2, i * 5 * INPATH_MSEC,
+				(struct wire_tcp){ .src_port = (uint16_t)(40000 + i % 10),
+					.ip = { .ttl = (uint8_t)(i % 3 == 0 ? 60
+									    : 1 + i / 10 % 40) } });
+		net_tick(&s->net, 60 * INPATH_SEC);
+		if (!truth_holds(&s->net.truth, message, sizeof(message)))
+			fail_msg("seed %u: %s", (unsigned)seed, message);
+		for (int32_t i = 0; i < s->net.truth.count; i++)
+			check_probes(&s->net.truth.flows[i], seed);
+		netsim_down(s);
+	}
+}
+
 /* Of 2000 flows, each branch takes its part; a flow keeps its own. */
 static void flows_spread(void **state)
 {
@@ -209,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_walk_knows_what_each_ttl_meets),
 		cmocka_unit_test(packets_end_where_the_walk_says),
+		cmocka_unit_test(in_drawn_internets_too),
 		cmocka_unit_test(flows_spread),
 		cmocka_unit_test(the_flow_label_counts),
 		cmocka_unit_test(destinations_choose_alike_for_all_ports),
