@@ -100,7 +100,8 @@ class Said(NamedTuple):
 
 @contextlib.contextmanager
 def ended_by_signals():
-    """TERM, HUP and INT unwind what is under way, once; more of them do not disturb that."""
+    """TERM, HUP and INT unwind what is under way, once; more of them do not disturb that. A lane whose own unwinding
+    was just then under way is taken down here."""
 
     def end(number, _frame):
         for other in SIGNALS:
@@ -111,8 +112,14 @@ def ended_by_signals():
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        finally:
+            for lane in list(Lane.live):
+                lane.close()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signals_come()
 
 
 @contextlib.contextmanager
@@ -153,6 +160,7 @@ class Peer:
 
 class Lane:
     count = itertools.count(1)
+    live = []  # the lanes of this process that are up
 
     def __init__(self, build, name, options="", inpathd=True):
         """`options` go into inpathd's configuration; log, gateway, budget and services stand there already.
@@ -181,6 +189,7 @@ class Lane:
         self.close()
 
     def up(self):
+        Lane.live.append(self)
         with signals_wait():
             self.work = tempfile.mkdtemp(prefix=self.prefix + "-")
         for host in ("client", "gw", "server"):
@@ -199,6 +208,8 @@ class Lane:
             self.undo()
 
     def undo(self):
+        if self in Lane.live:
+            Lane.live.remove(self)
         for process in self.processes:
             if process.poll() is None:
                 process.terminate()

@@ -85,7 +85,7 @@ said = wrong(log(GOOD.replace("5/198.51", "5/*,6/198.51"), nhop=6))
 ok("nhop beyond the server's", any("nhop=6: true is 5" in line for line in said), said)
 said = wrong(log(GOOD.replace("3/*,4/198.18.0.4/4.00,5/", "3/"), nhop=3))
 ok("nhop before the server's", any("nhop=3: true is 5" in line for line in said), said)
-miss("the server's address at a hop that is not nhop", log(GOOD.replace("3/*", "3/198.51.100.1/4.00")), "another hop")
+miss("the server's address at a hop that is not nhop", log(GOOD.replace("3/*", "3/198.51.100.1/4.00")), "3/198.51.100.1: the server")
 said = wrong(log(GOOD.replace("5/198.51.100.1/5.00", "5/198.18.0.5/5.00")))
 ok("reached, and no server's address at nhop", any("does not stand there" in line for line in said), said)
 
@@ -122,6 +122,8 @@ proxied["flows"][0]["probes"][4]["proxied"] = [0.01]
 right("a proxy answers as the server", log(GOOD.replace("4/198.18.0.4/4.00", "4/*"), probes=sent), proxied)
 right("a server that does not name its TTL is `?`", log(GOOD + ",?/198.51.100.1/9.00"))
 miss("nobody else is", log(GOOD + ",?/198.18.0.4/9.00"), "?/198.18.0.4")
+right("... which may have the server already", log(stop="ended"))
+miss("... but not at a wrong hop", log("1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/*,4/198.51.100.1/4.00", "ended", 4), "4/198.51.100.1")
 right("a flow that ends takes its trace with it", log("1/198.18.0.1/1.00", "ended", 1, probes=[(1, 1.01)]))
 
 both = truth()
