@@ -21,7 +21,8 @@ struct extension {
  * Parses the structure at `bytes`, which ends where the message does (struct packet's `extensions`).
  * True if its version is 2 and its checksum is right. A checksum field of zero says that none was
  * sent, and is taken as right only where a length field announced the extensions: anywhere else
- * nothing but the checksum tells them from a quote. On false `*out` is untouched.
+ * nothing but the checksum tells them from a quote. On false `*out` is untouched. No bytes (NULL and
+ * 0) are no structure.
  *
  * Of several label stacks the first counts, of its entries the first INPATH_MPLS_ENTRIES. Of
  * several interfaces that of role "in" counts, else the first. Objects of other kinds, and an

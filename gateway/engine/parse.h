@@ -72,9 +72,16 @@ struct tcp_header {
  * matching needs. Fields beyond what was quoted are zero and their `has_` is false.
  */
 struct quote {
-	uint8_t proto;        /* transport protocol */
-	uint8_t tos;          /* DSCP and ECN */
-	uint8_t ttl;          /* as the router saw it */
+	uint8_t proto; /* transport protocol */
+	uint8_t tos;   /* DSCP and ECN */
+	uint8_t ttl;   /* as the router saw it */
+	/* Bytes of the transport's header and data that were quoted and captured, at most 255; 8 or
+	 * more. Bytes behind the quoted packet's own end, or behind what a length field says, are
+	 * none. Where there is such a field, or the message goes on behind that end, the quote may be
+	 * padded with zeros, which are not told apart from a probe's own: if all is zero from byte
+	 * 8, 20 or 28 on, that is the end. */
+	uint8_t quoted;
+	bool has_sum;         /* TCP, of which 18 bytes were quoted */
 	uint16_t ip_id;       /* IPv4 only */
 	uint32_t flow_label;  /* IPv6 only */
 	uint32_t len;         /* the quoted packet's whole length, from its IP header */
@@ -85,13 +92,7 @@ struct quote {
 	uint16_t dst_port;
 	uint32_t seq;      /* TCP */
 	uint16_t checksum; /* UDP */
-	/* Bytes of the transport's header and data that were quoted and captured, at most 255; 8 or
-	 * more. Bytes behind the quoted packet's own end are none. Where the message goes on behind
-	 * that end, or extensions are announced, the quote was padded with zeros, which are not told
-	 * apart from a probe's own zeros: if all is zero from byte 8, 20 or 28 on, that is the end. */
-	uint8_t quoted;
-	bool has_sum; /* TCP, of which 18 bytes were quoted */
-	uint16_t sum; /* its checksum */
+	uint16_t sum;      /* TCP: its checksum, if has_sum */
 };
 
 struct packet {
@@ -112,17 +113,18 @@ struct packet {
 	uint8_t icmp_type; /* proto ICMP, ICMPv6 */
 	uint8_t icmp_code;
 	bool icmp_error; /* an error message; `quote` is valid */
-	struct quote quote;
-	/* Where the extensions of RFC 4884 stand, if there are any; NULL: nowhere. The captured
-	 * part, into the caller's bytes. Not announced by a length field: the bytes at 128 of what
-	 * is quoted, which may as well be the quoted packet's own. */
-	const uint8_t *extensions;
-	uint32_t extensions_len;
 	bool extensions_announced;
+	struct quote quote;
 
 	const uint8_t *payload;  /* TCP, UDP: the captured part; into the caller's bytes */
 	uint32_t payload_caplen; /* bytes captured at `payload` */
 	uint32_t payload_len;    /* bytes in the packet, captured or not */
+
+	/* ICMP errors: where the extensions of RFC 4884 stand, if there are any; NULL: nowhere. The
+	 * captured part, into the caller's bytes. Not announced by a length field: the bytes at 128
+	 * of what is quoted, which may as well be the quoted packet's own. */
+	uint32_t extensions_len;
+	const uint8_t *extensions;
 };
 
 /*

@@ -52,8 +52,6 @@ static void quote_measure(const struct view *v, size_t said, size_t head_len, st
 
 	if (n > own)
 		n = own;
-	if (said >= RFC4884_DATAGRAM || v->len > own)
-		n = without_padding(in, n);
 	/* Some put extensions right behind a quote that is shorter than RFC 4884 wants it. */
 	if (said && said < RFC4884_DATAGRAM) {
 		size_t most = said > head_len ? said - head_len : 0;
@@ -62,6 +60,8 @@ static void quote_measure(const struct view *v, size_t said, size_t head_len, st
 			most = QUOTED_TRANSPORT;
 		n = n < most ? n : most;
 	}
+	if (said || v->len > own)
+		n = without_padding(in, n);
 	q->quoted = (uint8_t)n;
 	q->has_sum = q->proto == INPATH_PROTO_TCP && n >= TCP_SUM + 2 &&
 		     cursor_skip(&in, TCP_SUM) && cursor_u16(&in, &q->sum);
