@@ -151,6 +151,10 @@ $(BUILD)/bench/delay: tests/bench/delay.c Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
 
+$(BUILD)/bench/blast: tests/bench/blast.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
+
 $(BUILD)/bench/engine: tests/bench/engine.c tests/unit/world.h $(BUILD)/libinpath.a Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/libinpath.a $$($(PKG_CONFIG) --libs cmocka)
@@ -158,7 +162,7 @@ $(BUILD)/bench/engine: tests/bench/engine.c tests/unit/world.h $(BUILD)/libinpat
 PAIRS ?= 15
 
 bench:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(addprefix $(BUILD)/bench/,accept_loop delay engine)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine)
 	@tests/bench/run "$(BUILD)" "$(PAIRS)" "$(ONLY)"
 
 # make truth [SEED=1] [PATHS=1000]: are the logged paths the true ones, on internets drawn from SEED on? KEEP=1 keeps what was not.

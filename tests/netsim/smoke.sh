@@ -3,6 +3,7 @@
 #
 # smoke.sh [BUILD]: real programs over a synthetic internet: ping, curl and traceroute, IPv4 and IPv6; and what netsim
 # says when it is asked for what it cannot do.
+# shellcheck disable=SC2317 # called by way of tap_ok
 set -euo pipefail
 . "$(dirname "$0")/../netns/lib.sh"
 
