@@ -16,24 +16,26 @@ that were sent, that no ICMP error came to the client, and that netsim's truth a
     server KEY=VALUE         a sysctl of the server's kernel
     mss N                    that the server tells
     ttl N                    of all packets that the ends send
-    needs TTL ROUTER...      a flow's probes with this TTL must have expired at each of these routers, for an event to have
-                             come in the midst of a trace. It is chance: where it did not, the case runs again
+    unjudged                 netsim's truth is not asked: for where the server's hop cannot be told (judge.py)
+    needs TTL ROUTER N..M    so many of a flow's probes with this TTL must have expired there, for an event to have come
+                             where the case wants it. It is chance: where it did not, the case runs again
 
-Cases run side by side, in lanes. One that needs another configuration gets a lane of its own.
+Cases run side by side (--lanes N, two for each processor), each in a lane of its own.
 """
 
 import argparse
-import collections
 import glob
 import os
 import queue
 import sys
 import threading
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import expect  # noqa: E402
 import ground  # noqa: E402
+import judge  # noqa: E402
 
 PATIENCE = 60  # seconds for a case's records, beyond its last event
 RUNS = 8  # of a case that needs chance
@@ -48,7 +50,7 @@ class Run:
     """The words of `--- run`."""
 
     def __init__(self, lines):
-        self.families, self.flows, self.needs = (4, 6), 1, None
+        self.families, self.flows, self.needs, self.judged = (4, 6), 1, None, True
         self.probe, self.sysctls, self.mss = {}, [], None
         for line in lines:
             word, *rest = line.split()
@@ -64,8 +66,10 @@ class Run:
                 self.mss = int(rest[0])
             elif word == "ttl":
                 self.ttl(int(rest[0]))
+            elif word == "unjudged":
+                self.judged = False
             elif word == "needs":
-                self.needs = (int(rest[0]), rest[1:])
+                self.needs = (int(rest[0]), rest[1], *map(int, rest[2].split("..")))
             else:
                 raise expect.Malformed("%r: no such word in `--- run`" % line)
 
@@ -73,10 +77,6 @@ class Run:
         for host, interface in ("client", "lan"), ("server", "srv"):
             self.sysctls.append((host, "net.ipv4.ip_default_ttl=%d" % ttl))
             self.sysctls.append((host, "net.ipv6.conf.%s.hop_limit=%d" % (interface, ttl)))
-
-    def ground(self):
-        """What a lane must be like for it; equal ones can share a lane."""
-        return (tuple(sorted(self.probe.items())), tuple(self.sysctls), self.mss)
 
     def options(self):
         return "probe = { %s };" % " ".join("%s = %d;" % item for item in sorted(self.probe.items()))
@@ -90,8 +90,7 @@ class Job:
         with open(path, encoding="utf-8") as file:
             self.case = expect.Case(file.read())
         self.run = Run(self.case.options)
-        self.wrong = {}
-        self.log = []
+        self.wrong = {family: ["it did not run"] for family in self.run.families}
         self.done = threading.Event()
 
 
@@ -115,22 +114,24 @@ def verdicts(case, lane, flows):
     return {flow: expect.judge(case, flow.af, records.get((flow.af, flow.sport), [])) for flow in flows}
 
 
-def risen(before, after):
-    return {key: after[key] - before.get(key, 0) for key in after if isinstance(after[key], (int, float))}
-
-
-def stats_wrong(case, rise):
-    return ["stats: %s %s want %s%g" % (key, rise.get(key), op, value) for key, op, value in case.stats
-            if key not in rise or not expect.numeric(op, rise[key], value)]  # fmt: skip
+def stats_wrong(case, before, after):
+    """What is wrong with how counters have risen."""
+    wrong = []
+    for key, op, value in case.stats:
+        rise = after.get(key, 0) - before.get(key, 0)
+        if key not in after or not expect.numeric(op, rise, value):
+            wrong.append("stats: %s %s want %s%g" % (key, rise, op, value))
+    return wrong
 
 
 def chance_came(run, truth):
     """Is there for each flow what the case needs?"""
     if not run.needs:
         return True
-    ttl, routers = run.needs
+    ttl, router, least, most = run.needs
     for flow in truth["flows"]:
-        if {p["router"] for p in flow["probes"] if p["ttl"] == ttl and p["end"] == "expired"} != set(routers):
+        there = [p for p in flow["probes"] if (p["ttl"], p["end"], p["router"]) == (ttl, "expired", router)]
+        if not least <= len(there) <= most:
             return False
     return True
 
@@ -152,70 +153,59 @@ def attempt(job, lane, ending):
 
     lane.wait(PATIENCE, settled)
     if all(v.done for v in said.values()):
-        lane.wait(PATIENCE, lambda: ending.is_set() or not stats_wrong(case, risen(before, lane.stats())))
-    rise = risen(before, lane.stats())
-    job.log = list(lane.read_log())
+        lane.wait(PATIENCE, lambda: ending.is_set() or not stats_wrong(case, before, lane.stats()))
+    after = lane.stats()
+    records = expect.records_of(lane.read_log())
     ends = lane.finish()
     truth = lane.stop()
     if not chance_came(run, truth):
         return False
-    records = expect.records_of(job.log)
     for flow in flows:
         if not said[flow].done:
             wrong[flow.af].append("flow from port %d" % flow.sport)
             wrong[flow.af] += expect.explain(case, flow.af, records.get((flow.af, flow.sport), []), said[flow])
+    for verdict in judge.judge(flows, lane.records, truth) if run.judged else ():
+        wrong[verdict.flow[0]] += ["by the truth: " + text for text in verdict.wrong]
     for family in run.families:
-        wrong[family] += stats_wrong(case, rise)
+        wrong[family] += stats_wrong(case, before, after)
         wrong[family] += ["an ICMP error came to the client: %s" % error for error in ends.icmp if error["af"] == family]
         wrong[family] += ends.errors()
     job.wrong = wrong
     return True
 
 
-def perform(job, lane, ending):
+def perform(job, build, ending):
+    """Runs a case in a lane of its own."""
+    why = "the event never came where the case wants it"
     try:
-        for _ in range(RUNS):
-            if attempt(job, lane, ending):
-                return
-        why = "the event never came within a trace"
+        with ground.Lane(build, "cases", options=job.run.options()) as lane:
+            prepare(lane, job.run)
+            for _ in range(RUNS):
+                if attempt(job, lane, ending):
+                    return
+    except Ended:
+        why = "ended"
     except ground.Failed as failure:
         why = str(failure)
-    job.wrong = {family: [why] for family in job.run.families}
+    except Exception:
+        why = traceback.format_exc()
+    job.wrong = {family: why.splitlines() for family in job.run.families}
 
 
 # --- all of them ---------------------------------------------------------------------------------
 
 
 def work(build, waiting, ending):
-    """One lane after the other, as long as there are cases; a group of them shares a lane."""
+    """One case after the other, as long as there are some."""
     while not ending.is_set():
         try:
-            group = waiting.get_nowait()
+            job = waiting.get_nowait()
         except queue.Empty:
             return
         try:
-            with ground.Lane(build, "cases", options=group[0].run.options()) as lane:
-                prepare(lane, group[0].run)
-                for job in group:
-                    perform(job, lane, ending)
-                    job.done.set()
-        except Ended:
-            return
-        except Exception as failure:  # pylint: disable=broad-except
-            for job in group:
-                if not job.done.is_set():
-                    job.wrong = {family: ["the lane failed: %r" % failure] for family in job.run.families}
-                    job.done.set()
-
-
-def groups(jobs, lanes):
-    """Cases that can share a lane, in parts that keep all lanes busy; what waits longest goes first."""
-    alike = collections.defaultdict(list)
-    for job in jobs:
-        alike[job.run.ground()].append(job)
-    size = max(1, -(-len(jobs) // (2 * lanes)))
-    out = [same[i : i + size] for same in alike.values() for i in range(0, len(same), size)]
-    return sorted(out, key=lambda group: -len(group) * (3 if group[0].run.probe else 1))
+            perform(job, build, ending)
+        finally:
+            job.done.set()
 
 
 def report(jobs):
@@ -249,8 +239,8 @@ def main():
         print("ok 1 - cases # SKIP network namespaces need root\n1..1")
         return 0
     waiting, ending = queue.Queue(), threading.Event()
-    for group in groups(jobs, options.lanes):
-        waiting.put(group)
+    for job in sorted(jobs, key=lambda job: -job.run.probe.get("interval", 0)):  # the longest first
+        waiting.put(job)
     workers = [threading.Thread(target=work, args=(options.build, waiting, ending)) for _ in range(options.lanes)]
     with ground.ended_by_signals():
         try:
