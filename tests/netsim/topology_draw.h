@@ -17,7 +17,7 @@
 #include "tests/netsim/topology_behaviours.h"
 
 enum {
-	DRAW_TRUNK = 22,
+	DRAW_TRUNK = 28,
 	DRAW_DIAMONDS = 2,
 	DRAW_BRANCHES = 4,
 	DRAW_BRANCH = 3, /* routers in one alternative */
@@ -33,6 +33,8 @@ struct diamond {
 	unsigned count;
 	unsigned lens[DRAW_BRANCHES];
 	uint16_t routers[DRAW_BRANCHES][DRAW_BRANCH];
+	unsigned split; /* the alternative that splits again, around its second router; or count */
+	uint16_t other;
 };
 
 /* Other routers between two of the trunk; none if `from` equals `to`. */

@@ -43,12 +43,23 @@ static unsigned least_trunk(enum behaviour b)
 	return is_special(b) ? 6 : 3;
 }
 
+static bool is_diamond(enum behaviour b)
+{
+	return b == DOES_BALANCE_FLOW || b == DOES_BALANCE_DESTINATION ||
+	       b == DOES_BALANCE_PACKET || b == DOES_UNEQUAL;
+}
+
+/* Now and then so many routers that, with alternatives and a detour, 30 stand in a row. */
 static unsigned draw_length(struct draw *d)
 {
 	unsigned least = least_trunk(d->wants[0]);
+	unsigned most = DRAW_TRUNK;
 
+	for (unsigned i = 0; i < d->want_count; i++)
+		if (is_diamond(d->wants[i]) && most > DRAW_TRUNK - DRAW_DIAMONDS * DRAW_BRANCH)
+			most -= DRAW_BRANCH;
 	if (draw_chance(d, 5))
-		return (unsigned)draw_between(d, 17, DRAW_TRUNK);
+		return (unsigned)draw_between(d, 17, most);
 	return (unsigned)draw_between(d, least, draw_chance(d, 70) ? least + 7 : 16);
 }
 
@@ -75,6 +86,10 @@ static void draw_branches(struct draw *d, struct diamond *diamond, bool is_unequ
 		diamond->lens[b] = len;
 	if (is_unequal)
 		diamond->lens[draw_below(d, diamond->count)] += draw_chance(d, 60) ? 1 : -1;
+	diamond->split =
+		draw_chance(d, 50) ? (unsigned)draw_below(d, diamond->count) : diamond->count;
+	if (diamond->split < diamond->count && diamond->lens[diamond->split] < DRAW_BRANCH)
+		diamond->split = diamond->count;
 }
 
 /* Alternatives with the balance that is wanted, if there is a place left for them. */
@@ -111,6 +126,26 @@ static struct diamond *diamond_at(struct draw *d, unsigned at)
 	return NULL;
 }
 
+static uint16_t add_branch_router(struct draw *d)
+{
+	uint16_t router = add_router(d);
+
+	d->is_branch[router] = true;
+	return router;
+}
+
+static void add_diamond(struct draw *d, struct diamond *diamond)
+{
+	for (unsigned b = 0; b < diamond->count; b++) {
+		for (unsigned i = 0; i < diamond->lens[b]; i++)
+			diamond->routers[b][i] = add_branch_router(d);
+		if (b != diamond->split)
+			continue;
+		diamond->other = add_branch_router(d);
+		d->t->routers[diamond->routers[b][0]].balance = diamond->balance;
+	}
+}
+
 static void add_routers(struct draw *d)
 {
 	for (unsigned k = 0; k < d->trunk_count; k++) {
@@ -120,11 +155,7 @@ static void add_routers(struct draw *d)
 		if (diamond == NULL)
 			continue;
 		d->t->routers[d->trunk[k]].balance = diamond->balance;
-		for (unsigned b = 0; b < diamond->count; b++)
-			for (unsigned i = 0; i < diamond->lens[b]; i++) {
-				diamond->routers[b][i] = add_router(d);
-				d->is_branch[diamond->routers[b][i]] = true;
-			}
+		add_diamond(d, diamond);
 	}
 	d->path_routers = d->t->router_count;
 }
@@ -153,8 +184,18 @@ static void say_diamond(struct sentence *s, const struct draw *d, const struct d
 {
 	for (unsigned b = 0; b < diamond->count; b++) {
 		say(s, b == 0 ? " {" : " |");
-		for (unsigned i = 0; i < diamond->lens[b]; i++)
+		for (unsigned i = 0; i < diamond->lens[b]; i++) {
+			bool splits = b == diamond->split && i == 1;
+
+			if (splits)
+				say(s, " {");
 			say_router(s, d, diamond->routers[b][i]);
+			if (splits) {
+				say(s, " |");
+				say_router(s, d, diamond->other);
+				say(s, " }");
+			}
+		}
 	}
 	say(s, " }");
 }
@@ -296,8 +337,7 @@ void draw_shape(struct draw *d)
 	d->trunk_count = draw_length(d);
 	d->special = draw_special(d);
 	for (unsigned i = 0; i < d->want_count; i++)
-		if (d->wants[i] == DOES_BALANCE_FLOW || d->wants[i] == DOES_BALANCE_DESTINATION ||
-			d->wants[i] == DOES_BALANCE_PACKET || d->wants[i] == DOES_UNEQUAL)
+		if (is_diamond(d->wants[i]))
 			draw_diamond(d, d->wants[i]);
 	add_routers(d);
 	if (draw_wants(d, DOES_ASYMMETRIC))
