@@ -131,6 +131,19 @@ both["flows"][0]["paths"][0] |= {"hops": hops("1", "2+7", "3", "4"), "server": [
 right("either router of a balancer", log(GOOD.replace("198.18.0.2/", "198.18.0.7/")), both)
 right("or both", log(GOOD.replace("198.18.0.2/", "198.18.0.2+198.18.0.7/")), both)
 
+unequal = truth()
+unequal["flows"][0]["paths"][0]["server"] = [3, 5]
+flow = unequal["flows"][0]
+flow["probes"] = [probe(t, 1 + t / 100) for t in (1, 2, 3)] + [probe(4, 1.04, "server"), probe(5, 1.05, "server")]
+FOUR = "1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/198.18.0.3/3.00,4/198.51.100.1/4.00"
+sent = [(t, 1 + t / 100) for t in range(1, 6)]
+right("the lowest TTL that reached, between ways of unequal length", log(FOUR, nhop=4, probes=sent), unequal)
+FIVE = FOUR.replace("4/198.51.100.1/", "4/198.18.0.4/") + ",5/198.51.100.1/5.00"
+flow["probes"].pop()
+ok("a TTL that it answered is not silent there", wrong(log(FIVE.replace("4/198.18.0.4/4.00", "4/*"), nhop=5, probes=sent), unequal) != [])
+flow["paths"][0]["server"] = [5]
+miss("with one length, it is that one", log(FOUR, nhop=4, probes=sent), "nhop=4: true is 5", unequal)
+
 moved = truth()
 flow = moved["flows"][0]
 flow["paths"] = [flow["paths"][0] | {"until": 3.0}, {"from": 3.0, "until": None, "server": [3], "hops": hops("1", "8")}]
