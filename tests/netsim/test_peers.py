@@ -111,6 +111,7 @@ ok("another server's way is not this one's", R6 not in fork.at(2) and R6 in ways
 ok("who may be silent", fork.why_silent(["r3"], 1) and not fork.why_silent(["r3"], 3) and fork.why_silent(["r1", "r6"], 1))
 ok("an option's argument is no option", not fork.why_silent(["r4"], 1))
 ok("a link that loses excuses every star", ways.Ways(FORK + "link r5 s1 loss 1%\n").why_silent(["r1"], 1))
+ok("how packets are spread, where they are", fork.balanced == {"flow"} and not ways.Ways(FORK, "s2").balanced)
 nested = ways.Ways("router a\nrouter b\nrouter c\nrouter d\nserver s1 addr 198.51.100.1\npath gw a {{b|c}|d} s1\n")
 same("braces within braces", nested.at(2), {R2, R3, R4})
 chain = ["router r1", "router r2 {}", "router r3", "router r4", "server s1 addr 198.51.100.1", "path gw r1 r2 r3 r4 s1", ""]

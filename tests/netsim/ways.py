@@ -9,13 +9,14 @@ was and what it becomes count.
     ways.at(3)                         # the addresses that may answer a packet that leaves the gateway with TTL 3
     ways.follows("198.18.0.1", "198.18.0.2")
     ways.why_silent(["r3"], 1.0)       # why there may be no answer within 1 s: "" if there must be one
+    ways.balanced                      # how packets are spread where ways split: of flow, destination, packet
 """
 
 import re
 
 END = "end"  # the place where a way ends: the server
 HOPS = 64
-ARGUMENT = {"addr6", "from6", "balance", "quote", "mpls", "interface", "extensions", "dscp", "ecn", "expire", "firewall"}
+ARGUMENT = {"addr6", "from6", "quote", "mpls", "interface", "extensions", "dscp", "ecn", "expire", "firewall"}
 TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -32,6 +33,7 @@ class Router:
         self.addrs = set()  # of its answers
         self.zero = set()  # whether it forwards with TTL 0; both, where that changes
         self.visible = set()
+        self.balance = set()
         self.silent = self.limited = False
         self.late = 0.0
 
@@ -42,6 +44,7 @@ class Router:
             self.option(word, rest)
         self.zero = self.zero or {False}
         self.visible = self.visible or {True}
+        self.balance = self.balance or {"flow"}
         self.addrs.add(self.source or self.own)
 
     def option(self, word, rest):
@@ -59,6 +62,8 @@ class Router:
             self.limited = next(rest) != "off" or self.limited
         elif word == "late":
             self.late = max(self.late, seconds(next(rest).split("..")[-1]))
+        elif word == "balance":
+            self.balance.add(next(rest))
         elif word in ARGUMENT:
             next(rest)
 
@@ -115,6 +120,7 @@ class Ways:
         self.server = server or next(iter(self.servers))
         self.links = set()
         self.places = [set() for _ in range(HOPS + 2)]  # by TTL
+        self.balanced = set()
         for name, steps in self.ways:
             if name == self.server:
                 self.walk(steps)
@@ -164,6 +170,14 @@ class Ways:
                     self.places[ttl] |= self.addrs(who)
                     self.link(who, behind)
             now = list(dict.fromkeys(then for step in now if step != END for then in self.seen(step.after)))
+        self.find_balanced(first, set())
+
+    def find_balanced(self, steps, known):
+        for step in steps:
+            if step != END and step not in known:
+                known.add(step)
+                self.balanced |= self.routers[step.router].balance if len(step.after) > 1 else set()
+                self.find_balanced(step.after, known)
 
     def link(self, who, behind):
         for step in behind:
