@@ -52,6 +52,7 @@ struct sides {
 
 static volatile sig_atomic_t ended;
 static volatile sig_atomic_t asked;
+static bool gone; /* an interface, with its namespace */
 
 static void on_signal(int signal)
 {
@@ -206,6 +207,9 @@ static void take_batch(struct sides *s, int fd)
 
 		if (len <= 0) {
 			datagram_free(&s->net.sched, d);
+			/* Nothing more to read, or, EBADFD, nothing to read it from any more. */
+			if (len < 0 && errno == EBADFD)
+				gone = ended = 1;
 			return;
 		}
 		d->len = (uint16_t)len;
@@ -271,6 +275,10 @@ static int simulate(const struct options *o, const struct topology *t)
 	fflush(stdout);
 	run(&s, o->truth, &mask);
 	write_truth(&s, o->truth);
+	if (gone) {
+		fputs("netsim: a TUN interface is gone\n", stderr);
+		status = 1;
+	}
 	if (!truth_holds(&s.net.truth, message, sizeof(message))) {
 		fprintf(stderr, "netsim: %s\n", message);
 		status = STATUS_UNTRUE;

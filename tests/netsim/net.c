@@ -208,9 +208,12 @@ void net_take(struct net *n, struct datagram *d, bool from_gateway_side, inpath_
 	net_tick(n, now);
 	d->at = d->born = now;
 	d->epoch = n->epoch;
-	if (!ip_read(d->bytes, d->len, &d->ip) || !d->ip.whole)
+	if (!ip_read(d->bytes, d->len, &d->ip) || !d->ip.whole) {
 		datagram_free(&n->sched, d);
-	else if (from_gateway_side)
+		return;
+	}
+	d->len = d->ip.len;
+	if (from_gateway_side)
 		from_gateway(n, d);
 	else
 		from_server(n, d);

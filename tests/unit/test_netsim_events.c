@@ -149,6 +149,37 @@ static void routers_and_links_change_at_their_time(void **state)
 	netsim_down(s);
 }
 
+/* Linux gives a flow another label when it retransmits: then its packets may go another way. */
+static void a_new_flow_label_is_a_new_way(void **state)
+{
+	struct netsim *s = netsim_up(
+		"router r1\nrouter r2\nrouter r3\n" NETSIM_SERVED "path gw r1 { r2 | r3 } s1\n");
+	char message[200];
+
+	(void)state;
+	for (uint32_t i = 0; i < 40; i++)
+		netsim_tcp(s, true, true, (1 + i) * MS,
+			(struct wire_tcp){ .ip = { .flow_label = i / 2 } });
+	assert_in_range(s->net.truth.flows[0].path_count, 3, 19);
+	assert_int_equal(s->net.truth.flows[0].crossed_count, 3);
+	assert_true(truth_holds(&s->net.truth, message, sizeof(message)));
+	netsim_down(s);
+}
+
+static void what_no_path_has_is_found_out(void **state)
+{
+	struct netsim *s = netsim_up(LINKED("delay 0ms"));
+	char message[200] = "";
+
+	(void)state;
+	CLIENT_SENDS(s, MS);
+	assert_true(truth_holds(&s->net.truth, message, sizeof(message)));
+	s->net.truth.flows[0].crossed[1].ttl = 1;
+	assert_false(truth_holds(&s->net.truth, message, sizeof(message)));
+	assert_non_null(strstr(message, "crossed r2 at TTL 1"));
+	netsim_down(s);
+}
+
 static struct json_object *member(struct json_object *of, const char *name)
 {
 	struct json_object *value = NULL;
@@ -205,6 +236,8 @@ int main(void)
 		cmocka_unit_test(chance_repeats_itself),
 		cmocka_unit_test(a_way_changes_at_its_time),
 		cmocka_unit_test(routers_and_links_change_at_their_time),
+		cmocka_unit_test(a_new_flow_label_is_a_new_way),
+		cmocka_unit_test(what_no_path_has_is_found_out),
 		cmocka_unit_test(the_truth_file_can_be_read),
 	};
 
