@@ -208,8 +208,10 @@ static void take_batch(struct sides *s, int fd)
 		if (len <= 0) {
 			datagram_free(&s->net.sched, d);
 			/* Nothing more to read, or, EBADFD, nothing to read it from any more. */
-			if (len < 0 && errno == EBADFD)
-				gone = ended = 1;
+			if (len < 0 && errno == EBADFD) {
+				gone = true;
+				ended = 1;
+			}
 			return;
 		}
 		d->len = (uint16_t)len;
