@@ -12,7 +12,8 @@
 # The branches are ECMP, chosen per flow by ports in either direction. gw masquerades IPv4, and with
 # `nat6` IPv6 as well; with `routed6` the household has global addresses. Its firewall lets only answers in. dnsmasq in gw leases
 # addresses by DHCP, under the names livingroom-tv and laptop, and answers for the services' names:
-# www.movies.example (s1) and cdn.shop.example (s2), A and AAAA. Each service is an nginx, on ports 443
+# www.movies.example (s1) and cdn.shop.example (s2), A and AAAA, and for the names of any hosts file put
+# into $NET_WORK/names. Each service is an nginx, on ports 443
 # and 8443 with TLS and on 80 without:
 #
 #	/hls/stream.m3u8, /hls/seg-0.ts ... seg-9.ts	a video in segments, 256 KiB each
@@ -170,7 +171,9 @@ home_dnsmasq() {
 		dhcp-host=$LAPTOP_MAC,$LAPTOP4
 		host-record=$S1_NAME,$S1_4,$S1_6
 		host-record=$S2_NAME,$S2_4,$S2_6
+		hostsdir=$NET_WORK/names
 	END
+	mkdir -p "$NET_WORK/names"
 	spawn gw "$NET_WORK/dnsmasq.log" dnsmasq -C "$NET_WORK/dnsmasq.conf"
 }
 

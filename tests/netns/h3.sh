@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# h3 [BUILD]: a real browser watches a video of a real HTTP/3 server, by IPv4 behind NAT and by routed
+# IPv6 at once; first without inpathd, then with it. Captures at both ends, the browser's own network
+# log and the page say that nothing is lost, added, delayed beyond its order or said by ICMP.
+set -euo pipefail
+# shellcheck source=tests/netns/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/lib/h3.sh
+. "$(dirname "$0")/lib/h3.sh"
+tools=$NET_ROOT/tests/netns/tools
+captures=()
+
+capture_whole() { # HOST
+	local file=$NET_WORK/$phase-$1.pcap
+	capture "$1" eth0 "$file" -B 65536 udp port 443 or icmp or icmp6
+	captures+=("$SPAWNED")
+}
+
+# A last datagram that both captures of a family must have: then they have all before it.
+captures_end() {
+	local pid file
+	on tv bash -c "echo end-of-$phase >/dev/udp/$S3_4/443"
+	on laptop bash -c "echo end-of-$phase >/dev/udp/$S3_6/443"
+	for file in "$NET_WORK/$phase"-{tv,laptop,s3}.pcap; do
+		wait_for 20 ended "$file"
+	done
+	for pid in "${captures[@]}"; do
+		finish "$pid" || true
+	done
+	captures=()
+}
+
+ended() {
+	local marks=1
+	[[ $1 != *-s3.pcap ]] || marks=2
+	[ "$(grep -ac "end-of-$phase" "$1")" -ge "$marks" ]
+}
+
+captured_all() {
+	local file
+	for file in "$NET_WORK/$phase"-*.pcap.log; do
+		grep -q '^0 packets dropped by kernel' "$file" || return 1
+	done
+}
+
+# facts LINE KEY...: KEY=VALUE for each.
+facts() {
+	local line=$1 key out=
+	shift
+	for key in "$@"; do
+		out+="${out:+ }$key=$(field "$line" "$key")"
+	done
+	echo "$out"
+}
+
+check() { # ID FAMILY CLIENT SERVER
+	local id=$1 what="$phase, IPv$2" log session browser
+	tap_is "$what: the video is played to its end, by HTTP/3 alone, its bytes as they were" \
+		"$(h3_wait 90 "$id")" \
+		"id=$id&played=$H3_SECONDS&frames=$((H3_SECONDS * 20))&protocols=h3&sha256=$(h3_digest)"
+	h3_close "$id"
+	log=$(python3 "$tools/netlog.py" "$NET_WORK/s3/$id.netlog")
+	browser=$(tail -n 1 <<<"$log")
+	session=$(head -n 1 <<<"$log")
+	echo "# $what: $session"
+	tap_is "$what: one QUIC session and no other connection, no error of a socket or a request" \
+		"$(facts "$browser" sessions http2 tcp errors failed hosts)" \
+		"sessions=1 http2=0 tcp=- errors=- failed=- hosts=v$2.$H3_NAME"
+	tap_is "$what: it stays with its server until the browser closes it" \
+		"$(facts "$session" version peer closed by odd unreadable duplicate)" \
+		"version=RFCv1 peer=$4 closed=QUIC_CONNECTION_CANCELLED by=us odd=0 unreadable=0 duplicate=0"
+}
+
+check_captures() { # FAMILY HOST CLIENT SERVER
+	local seen
+	seen=$(python3 "$tools/datagrams.py" compare "$NET_WORK/$phase-$2.pcap" "$3" "$NET_WORK/$phase-s3.pcap" "$4" 443)
+	echo "# $phase, IPv$1: $seen"
+	tap_is "$phase, IPv$1: each datagram arrives, and no other; no ICMP error" \
+		"$(facts "$seen" up_lost up_foreign down_lost down_foreign icmp)" \
+		"up_lost=0 up_foreign=0 down_lost=0 down_foreign=0 icmp=0"
+}
+
+watch() {
+	phase=$1
+	capture_whole tv
+	capture_whole laptop
+	capture_whole s3
+	h3_watch "$phase-4" tv 4
+	h3_watch "$phase-6" laptop 6
+	check "$phase-4" 4 "$TV4" "$S3_4:443"
+	check "$phase-6" 6 "$LAPTOP6" "[$S3_6]:443"
+	captures_end
+	tap_ok "$phase: the captures are whole" captured_all
+	check_captures 4 tv "$TV4" "$S3_4"
+	check_captures 6 laptop "$LAPTOP6" "$S3_6"
+}
+
+if ! why=$(h3_can); then
+	tap_skip "a browser's HTTP/3" "$why"
+	tap_done
+fi
+net_begin h3 "${1:-build}"
+HOME_LARGE_MB=1
+home_up routed6
+h3_up
+watch without
+inpath_conf "" 'paths = "all"'
+start_inpathd "$NET_WORK/inpath.conf"
+watch with
+stop_inpathd
+tap_done
