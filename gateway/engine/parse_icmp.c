@@ -7,6 +7,7 @@
 enum {
 	QUOTED_TRANSPORT = 8,   /* RFC 792: all that a quote promises */
 	RFC4884_DATAGRAM = 128, /* RFC 4884 3: the least that a length field may say */
+	TCP_OFFSET = 12,
 	TCP_SUM = 16,           /* where TCP's checksum stands */
 	QUOTED_MAX = UINT8_MAX, /* as much as is counted */
 };
@@ -40,6 +41,18 @@ static size_t without_padding(struct cursor in, size_t n)
 }
 
 /*
+ * Is what stands behind the first 8 of these `n` bytes a TCP header's rest? No header is shorter than
+ * 5 words (RFC 9293 3.1): padding is, even where a NAT "repaired" the checksum within it.
+ */
+static bool tcp_header_follows(struct cursor in, size_t n)
+{
+	uint8_t offset;
+
+	return n <= TCP_OFFSET || (cursor_skip(&in, TCP_OFFSET) && cursor_u8(&in, &offset) &&
+					  offset >> 4 >= 5);
+}
+
+/*
  * How much of the transport's packet is quoted at `v`, from its header on. `said` is what the
  * message's length field says, 0 without one; `head_len` bytes of that stand before `v`.
  */
@@ -62,6 +75,8 @@ static void quote_measure(const struct view *v, size_t said, size_t head_len, st
 	}
 	if (said || v->len > own)
 		n = without_padding(in, n);
+	if (q->proto == INPATH_PROTO_TCP && !tcp_header_follows(in, n))
+		n = QUOTED_TRANSPORT;
 	q->quoted = (uint8_t)n;
 	q->has_sum = q->proto == INPATH_PROTO_TCP && n >= TCP_SUM + 2 &&
 		     cursor_skip(&in, TCP_SUM) && cursor_u16(&in, &q->sum);

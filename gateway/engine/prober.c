@@ -317,10 +317,16 @@ static bool conclude(struct prober *p, const struct prober_view *view, enum inpa
 	return !grow(p, view, stop);
 }
 
-/* The far end has answered, and the server has not: what lies behind it need not wait. */
-static bool far_end_answered(const struct prober *p)
+/*
+ * The far end has answered, and the server has not: what lies behind it need not wait. An answer
+ * without a TTL was none, then: no touch has gone beyond a router.
+ */
+static bool far_end_answered(struct prober *p)
 {
-	return p->horizon && has_ttl(p->routers, p->horizon) && !is_reached(p);
+	if (p->horizon == 0 || !has_ttl(p->routers, p->horizon))
+		return false;
+	p->unplaced = false;
+	return !is_reached(p);
 }
 
 struct prober_answer prober_ask(struct prober *p, const struct prober_view *view, inpath_time now)

@@ -220,6 +220,12 @@ static struct sent_probe *oldest_touch(
 	return oldest;
 }
 
+/* Can this be the answer to the touch? Not in half the time that the server ever took to answer. */
+static bool is_due(const struct flow *f, const struct sent_probe *s, inpath_time now)
+{
+	return now >= s->sent + f->tcp.e2e_ns / 2;
+}
+
 bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
 	return oldest_touch(e, f, now) != NULL;
@@ -231,7 +237,7 @@ bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	struct sent_probe *s = oldest_touch(e, f, now);
 	struct trace *open;
 
-	if (!s)
+	if (!s || !is_due(f, s, now))
 		return false;
 	e->stats.touches++;
 	open = answer(e, s, &f->tuple.server, true, now);

@@ -219,7 +219,8 @@ static void extensions_right_behind_a_short_quote_are_no_quote(void **state)
 			probe(packet, is_v6, 'x');
 			len = error(bytes, is_v6, packet, &l);
 			assert_int_equal(parse_whole(bytes, len, &p), PARSE_OK);
-			assert_in_range(p.quote.quoted, quoted, quoted + 7);
+			/* Of fewer than 13 bytes it is not known whether a TCP header goes on. */
+			assert_in_range(p.quote.quoted, quoted < 13 ? 8 : quoted, quoted + 7);
 			assert_true(!p.quote.has_sum || quoted > 18 - 8);
 			assert_null(p.extensions);
 		}
