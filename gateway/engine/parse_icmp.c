@@ -48,8 +48,8 @@ static bool tcp_header_follows(struct cursor in, size_t n)
 {
 	uint8_t offset;
 
-	return n <= TCP_OFFSET || (cursor_skip(&in, TCP_OFFSET) && cursor_u8(&in, &offset) &&
-					  offset >> 4 >= 5);
+	return n <= TCP_OFFSET ||
+	       (cursor_skip(&in, TCP_OFFSET) && cursor_u8(&in, &offset) && offset >> 4 >= 5);
 }
 
 /*
