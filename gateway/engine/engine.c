@@ -361,6 +361,19 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 	return flow_verdict(e, f, meta, now);
 }
 
+/* TCP that is addressed to the gateway itself, and that conntrack could not place. */
+static struct inpath_verdict take_stray(
+	struct inpath_engine *e, const struct packet *p, inpath_time now)
+{
+	probes_expire(&e->probes, e->now);
+	if (!trace_stray(e, p, now)) {
+		e->stats.other_proto++;
+		return PASS;
+	}
+	e->stats.swallowed_ack++;
+	return DROP;
+}
+
 static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inpath_meta *meta,
 	const struct packet *p, inpath_time now)
 {
@@ -418,6 +431,9 @@ struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct
 		return take_icmp(e, meta, &p, now);
 	if (p.proto == INPATH_PROTO_TCP && crosses)
 		return take_tcp(e, meta, &p, now);
+	if (p.proto == INPATH_PROTO_TCP && meta->source == INPATH_SOURCE_INPUT &&
+		meta->in_side == INPATH_SIDE_WAN)
+		return take_stray(e, &p, now);
 	e->stats.other_proto++;
 	return p.proto == INPATH_PROTO_UDP && crosses ? rest(e, meta) : PASS;
 }

@@ -521,6 +521,12 @@ void prober_unplaced(struct prober *p, uint64_t rtt_ns)
 	p->unplaced = true;
 }
 
+void prober_stray(struct prober *p, uint64_t rtt_ns)
+{
+	if (p->stray_rtt_ns == 0 || rtt_ns < p->stray_rtt_ns)
+		p->stray_rtt_ns = rtt_ns;
+}
+
 /*
  * Who gave the answers from an odd distance? If routers answered behind the nearest of them, something
  * on the way speaks in the server's name. Else the server did: its packets come back by ways of
@@ -594,6 +600,8 @@ static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
 void prober_sum_up(struct prober *p)
 {
 	place_server(p);
+	if (p->stray_rtt_ns && !p->server_hop)
+		prober_unplaced(p, p->stray_rtt_ns);
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		struct inpath_hop *hop = &p->hops[i];
 

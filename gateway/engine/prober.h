@@ -75,6 +75,7 @@ struct prober {
 	uint64_t odd;  /* reached something that speaks as the server, but from another distance */
 	bool unplaced; /* the server answered without naming the TTL */
 	uint64_t unplaced_rtt_ns;
+	uint64_t stray_rtt_ns; /* 0: none came */
 	uint16_t sent;
 	inpath_time began;
 	inpath_time settled;    /* from now on a quiet moment is enough for a touch */
@@ -168,6 +169,9 @@ bool prober_is_complete(const struct prober *p);
  * their samples up (median, turns).
  */
 void prober_sum_up(struct prober *p);
+
+/* The server answered a touch, in numbers that cannot be read yet: a later touch's may be. */
+void prober_stray(struct prober *p, uint64_t rtt_ns);
 
 /* The last TTL of the path record: the server's hop if known, else the highest TTL probed. */
 uint8_t prober_last(const struct prober *p);

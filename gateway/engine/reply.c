@@ -178,6 +178,31 @@ uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tupl
 	return unnamed == TABLE_NONE ? newest : unnamed;
 }
 
+uint32_t reply_match_stray(const struct probes *probes, const struct packet *p)
+{
+	const struct tcp_header *h = &p->tcp;
+	uint32_t slot = probes->table.count ? probes->table.newest : TABLE_NONE;
+	uint32_t other_port = TABLE_NONE;
+
+	if (p->payload_len || (h->flags & ~ACE) != TCP_ACK || h->sack_count == 0 ||
+		h->sack[0].end - h->sack[0].start != 1)
+		return TABLE_NONE;
+	for (uint32_t i = 0; i < SEARCH && slot != TABLE_NONE; i++) {
+		const struct sent_probe *e = &probes->entries[slot];
+
+		if (e->touch && !e->empty && e->tuple.server_port == p->src_port &&
+			memcmp(&e->tuple.server, &p->src, sizeof(p->src)) == 0) {
+			if (e->tuple.client_port == p->dst_port)
+				return slot;
+			/* The gateway's own NAT may have given it another port. */
+			if (other_port == TABLE_NONE)
+				other_port = slot;
+		}
+		slot = probes->table.links[slot].older;
+	}
+	return other_port;
+}
+
 bool reply_is_pure(const struct tcp_flow *t, const struct packet *p, uint8_t blocks, uint32_t epoch)
 {
 	const struct tcp_header *h = &p->tcp;

@@ -53,6 +53,12 @@ uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tupl
 	const struct packet *p, uint32_t shift);
 
 /*
+ * An ACK that conntrack could not place and that is addressed to the gateway itself: nothing but a
+ * D-SACK block of one byte, from a server that a touch went to. The newest such probe, or TABLE_NONE.
+ */
+uint32_t reply_match_stray(const struct probes *probes, const struct packet *p);
+
+/*
  * Does this ACK of the server say nothing but that something old came again? It has no payload and
  * at most `blocks` SACK blocks, is flagged as ACK alone with the ECN counters of the server's
  * previous packet, is not marked CE, repeats that packet's acknowledgement and raw window, and no

@@ -237,6 +237,8 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
 	prober_sum_up(&t->walk);
+	if ((stop == INPATH_STOP_GAP || stop == INPATH_STOP_MAXTTL) && t->walk.unplaced)
+		stop = INPATH_STOP_REACHED;
 	last = prober_last(&t->walk);
 	reading_take(t->walk.hops, last, &t->notes);
 	t->notes.proxy = t->walk.proxy;

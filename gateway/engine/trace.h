@@ -135,6 +135,9 @@ bool trace_reply(struct inpath_engine *e, const struct reply_match *m, const str
 void trace_reached(
 	struct inpath_engine *e, uint32_t probe, const struct packet *p, inpath_time now);
 
+/* An answer to a touch came to the gateway itself, unplaced by conntrack: true if it is one. */
+bool trace_stray(struct inpath_engine *e, const struct packet *p, inpath_time now);
+
 /*
  * A bare duplicate ACK came in this flow: true if it answers a touch that is still waited for and
  * could not be told apart otherwise (no SACK, an empty probe, or a server that never sends blocks).

@@ -196,6 +196,29 @@ void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet 
 	prober_reached(&t->walk, s->ttl, &arrival);
 }
 
+bool trace_stray(struct inpath_engine *e, const struct packet *p, inpath_time now)
+{
+	uint32_t slot = reply_match_stray(&e->probes, p), flow, exact = TABLE_NONE;
+	const struct sent_probe *s;
+	struct trace *t;
+
+	if (slot == TABLE_NONE)
+		return false;
+	s = &e->probes.entries[slot];
+	flow = flow_find(&e->flows, &s->tuple);
+	if (flow != TABLE_NONE && e->flows.entries[flow].shift_kind == REPLY_SEQ)
+		exact = reply_match_dsack(&e->probes, &s->tuple, p, e->flows.entries[flow].shift);
+	if (exact != TABLE_NONE) {
+		trace_reached(e, exact, p, now);
+		return true;
+	}
+	/* By how much the block is off is not known, or not yet: so no TTL is. */
+	t = open_trace(e, s, now);
+	if (t)
+		prober_stray(&t->walk, rtt_of(s, now));
+	return true;
+}
+
 /*
  * The flow's oldest touch that is still waited for, or NULL. Its trace may be over by now: a server
  * is given `timeout_ms` to answer, a trace waits only as long as it can learn something.

@@ -233,6 +233,67 @@ static void the_server_behind_a_nat_that_shifts_numbers_is_found(void **state)
 	world_end(&w);
 }
 
+/* Where nothing drops them, the gateway itself would reset the connection for each. */
+static void answers_that_conntrack_cannot_place_are_taken_in(void **state)
+{
+	(void)state;
+	for (int silent = 0; silent < 2; silent++) {
+		struct world w = { .sack = true, .timestamps = true };
+		const struct world_record *r;
+
+		w.distance = 7;
+		w.seq_shift = 0x12345678;
+		w.shifts_back = w.strays = true;
+		w.silent = silent ? 0x3f : 0;
+		trace_once(&w);
+		r = world_path(&w);
+		assert_int_equal(r->record.path.stop, INPATH_STOP_REACHED);
+		assert_true(w.touched > 0);
+		if (silent) {
+			/* No router's quote tells by how much the blocks are off. */
+			assert_true(r->record.path.unplaced);
+		} else {
+			assert_int_equal(r->record.path.nhop, 7);
+			assert_false(r->record.path.unplaced);
+		}
+		/* Nothing is left for the gateway to answer; the first shifted quote passes. */
+		assert_int_equal(w.to_client, silent ? 2 : 3);
+		world_end(&w);
+	}
+}
+
+static void what_else_conntrack_cannot_place_is_the_gateways(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true };
+	struct wire_tcp t;
+	uint8_t bytes[WIRE_MAX];
+
+	(void)state;
+	w.deaf = true;
+	trace_once(&w);
+	w.strays = true;
+	t = world_server_tcp(&w);
+	t.sack_count = 1;
+	t.sack[0] = (struct tcp_sack_block){ 5000, 5001 };
+	assert_true(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+	t.sack[0].end = 5002; /* more than a probe holds */
+	assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+	t.sack[0].end = 5001;
+	t.payload = "x";
+	t.payload_len = 1;
+	assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+	t.payload_len = 0;
+	t.flags = TCP_ACK | TCP_FIN;
+	assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+	t.flags = TCP_ACK;
+	t.src_port = 444; /* no touch went there */
+	assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+	t.src_port = 443;
+	world_run(&w, 31 * INPATH_SEC);
+	assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+	world_end(&w);
+}
+
 static void a_redirect_that_quotes_a_probe_is_no_answer(void **state)
 {
 	struct world w = { .sack = true, .timestamps = true };
@@ -270,6 +331,8 @@ int main(void)
 		cmocka_unit_test(routers_that_take_turns_are_no_change),
 		cmocka_unit_test(a_route_that_changes_while_it_is_confirmed_is_confirmed_again),
 		cmocka_unit_test(the_server_behind_a_nat_that_shifts_numbers_is_found),
+		cmocka_unit_test(answers_that_conntrack_cannot_place_are_taken_in),
+		cmocka_unit_test(what_else_conntrack_cannot_place_is_the_gateways),
 		cmocka_unit_test(a_redirect_that_quotes_a_probe_is_no_answer),
 	};
 

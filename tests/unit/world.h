@@ -65,6 +65,7 @@ struct world {
 	uint64_t zero_ttl;   /* bit n-1: router n forwards what it has made TTL 0 */
 	uint8_t proxy;       /* what reaches beyond this router it answers in the server's name */
 	uint8_t refuser;     /* ... this one refuses */
+	bool strays;         /* the gateway's conntrack takes such answers for another's */
 	bool shifts_back;    /* seq_shift is that of a NAT: the server names shifted bytes */
 	bool twice;          /* routers answer twice */
 	uint16_t id_shift;   /* a NAT further out adds it to each IPv4 ID ... */
@@ -161,14 +162,25 @@ static inline const struct inpath_stats *world_stats(const struct world *w)
 	return inpath_engine_stats(w->engine);
 }
 
+/* Is it TCP with a SACK block behind the timestamps? */
+static inline bool is_dsack(const struct world *w, const uint8_t *bytes)
+{
+	const uint8_t *tcp = bytes + (w->v6 ? 40 : 20);
+
+	return bytes[w->v6 ? 6 : 9] == INPATH_PROTO_TCP && (tcp[12] >> 4) * 4 >= 20 + 12 + 12;
+}
+
 /* Gives the engine a packet that crosses, and checks that a verdict is all that it leaves. */
 static inline struct inpath_verdict world_give(
 	struct world *w, bool from_client, const uint8_t *bytes, size_t len)
 {
+	bool stray = w->strays && !from_client && is_dsack(w, bytes);
 	struct inpath_meta meta = {
-		.source = INPATH_SOURCE_FORWARD,
+		.source = stray ? INPATH_SOURCE_INPUT : INPATH_SOURCE_FORWARD,
 		.in_side = from_client ? INPATH_SIDE_LAN : INPATH_SIDE_WAN,
-		.out_side = from_client ? INPATH_SIDE_WAN : INPATH_SIDE_LAN,
+		.out_side = stray         ? INPATH_SIDE_NONE
+			    : from_client ? INPATH_SIDE_WAN
+					  : INPATH_SIDE_LAN,
 		.in_ifindex = from_client ? LAN : WAN,
 		.out_ifindex = from_client ? WAN : LAN,
 		.last = !w->more,
