@@ -51,20 +51,24 @@ is_path() {
 }
 
 # It enters the namespaces by itself: it has to see them all.
-: >"$NET_WORK/netsim.log"
-start() {
-	"$NETSIM" -w "$NET_PREFIX-gw/wan" -s "$NET_PREFIX-server/srv" -t "$NET_WORK/truth.json" \
-		"$NET_WORK/topology" </dev/null >"$NET_WORK/netsim.log" 2>&1 &
+start() { # TOPOLOGY [OPTION...]
+	local topology=$1
+	shift
+	: >"$NET_WORK/netsim.log"
+	"$NETSIM" -w "$NET_PREFIX-gw/wan" -s "$NET_PREFIX-server/srv" -t "$NET_WORK/truth.json" "$@" \
+		"$topology" </dev/null >"$NET_WORK/netsim.log" 2>&1 &
 	NETSIM_PID=$!
 	NET_PIDS+=("$NETSIM_PID")
 	wait_for 10 grep -qx ready "$NET_WORK/netsim.log"
 }
 
 host gw server
+# Errors of the server's kernel have no limit.
+net_sysctl server net/ipv4/icmp_ratelimit=0 net/ipv6/icmp/ratelimit=0
 side gw wan "${WAN[@]}"
 side server srv "${SERVER[@]}"
 head -c 8M /dev/urandom >"$NET_WORK/large.bin"
-start
+start "$NET_WORK/topology"
 spawn server "$NET_WORK/http.log" python3 -u -m http.server --bind :: --directory "$NET_WORK" 8080
 wait_for 10 on gw curl -s -o "$NET_WORK/none" http://198.51.100.1:8080/topology
 
@@ -105,6 +109,26 @@ for flow in large:
     assert [hops[0], hops[2], hops[3]] == [["r1"], ["r4"], ["r5"]] and hops[1] in (["r2"], ["r3"]), hops
     assert [[at["router"]] for at in flow["crossed"]] == hops, flow["crossed"]
     assert flow["paths"][0]["server"] == [5]' "$NET_WORK/truth.json"
+
+# Two servers, each in a namespace of its own; then one's interface goes away.
+host second
+side second srv 198.51.100.2/32 2001:db8:5::2/128
+cat >"$NET_WORK/two" <<'EOT'
+router r1
+router r2
+router r3
+server s1 addr 198.51.100.1 addr6 2001:db8:5::1
+server s2 addr 198.51.100.2 addr6 2001:db8:5::2
+path gw r1 r2 s1
+path gw r1 r3 r2 s2
+EOT
+start "$NET_WORK/two" -s "s2=$NET_PREFIX-second/srv"
+for address in 198.51.100.1 198.51.100.2 2001:db8:5::2; do
+	tap_ok "ping, $address of two servers" on gw ping -c 1 -W 5 "$address"
+done
+ip -n "$NET_PREFIX-second" link del srv
+tap_ok "an interface that goes away ends it" wait_for 10 net_gone "$NETSIM_PID"
+tap_ok "it says so" grep -q "interface is gone" "$NET_WORK/netsim.log"
 
 # refuses STATUS TEXT ARGUMENT...
 refuses() {
