@@ -92,7 +92,7 @@ class Said(NamedTuple):
 
     flows: list  # per flow: {"af", "sport", "requests", "bytes", "error"}
     server: list  # errors, in words
-    icmp: list  # ICMP errors that came to the client: {"af", "from", "type", "code", "quoted_length"}
+    icmp: list  # ICMP errors that came to the client: {"af", "from", "type", "code", "quoted_length", "quoted_port"}
 
     def errors(self):
         return [f"af={f['af']} sport={f['sport']}: {f['error']}" for f in self.flows if f["error"]] + self.server

@@ -186,11 +186,13 @@ class Client:
         """Notes an ICMP error: what the client's own stack gets to see."""
         packet, peer = sock.recvfrom(2048)
         message = packet[(packet[0] & 15) * 4 :] if af == 4 else packet
-        if len(message) < 8 or message[0] not in ICMP_ERRORS[af]:
+        if len(message) < 28 or message[0] not in ICMP_ERRORS[af]:
             return
         quote = message[8:]
         length = int.from_bytes(quote[2:4] if af == 4 else quote[4:6], "big") + (0 if af == 4 else 40)
-        self.icmp.append({"af": af, "from": peer[0], "type": message[0], "code": message[1], "quoted_length": length})
+        port = quote[(quote[0] & 15) * 4 :] if af == 4 else quote[40:]
+        self.icmp.append({"af": af, "from": peer[0], "type": message[0], "code": message[1], "quoted_length": length,
+                          "quoted_port": int.from_bytes(port[:2], "big")})  # fmt: skip
 
     def open(self, orders):
         for order in orders:
