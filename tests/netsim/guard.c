@@ -47,12 +47,12 @@ static uint16_t put_options(const struct guard *g, const uint8_t *packet, const 
 	uint16_t len = 0;
 
 	if (g->stamps) {
-		memcpy(at, "\1\1\10\12", 4);
+		ip_put32(at, 0x0101080a);
 		ip_put32(at + 4, g->stamp);
 		ip_put32(at + 8, tcp->stamps ? ip_get32(packet + tcp->stamps) : 0);
 		len = 12;
 	}
-	memcpy(at + len, "\1\1\5\12", 4);
+	ip_put32(at + len, 0x0101050a);
 	ip_put32(at + len + 4, seq);
 	ip_put32(at + len + 8, seq + tcp->payload_len);
 	return (uint16_t)(len + 12);

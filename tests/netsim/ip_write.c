@@ -31,12 +31,12 @@ static void adjust(uint8_t *at, uint32_t before, uint32_t after)
 static void patch(uint8_t *packet, uint16_t sum_at, uint16_t at, const void *bytes, uint16_t len)
 {
 	uint16_t from = at & 0xfffe;
-	uint8_t *odd = packet + from;
-	uint32_t before = ip_sum(0, odd, (size_t)(at - from + len));
+	uint16_t span = (uint16_t)(at - from + len);
+	uint32_t before = ip_sum(0, packet + from, span);
 
 	memcpy(packet + at, bytes, len);
 	if (sum_at)
-		adjust(packet + sum_at, before, ip_sum(0, odd, (size_t)(at - from + len)));
+		adjust(packet + sum_at, before, ip_sum(0, packet + from, span));
 }
 
 /* Where a transport's checksum is; 0 if it has none, or if it is not among the bytes there. */

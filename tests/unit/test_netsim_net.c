@@ -171,6 +171,28 @@ static void the_tos_changes_on_the_way_there_alone(void **state)
 	netsim_down(s);
 }
 
+static void dscp_and_ecn_are_kept_apart(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t becomes; /* of 0xb9 */
+	} cases[] = {
+		{ ONE_IS("dscp 10"), 10 << 2 | 1 },
+		{ ONE_IS("ecn 0"), 0xb8 },
+		{ ONE_IS("dscp 0 ecn 2"), 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct netsim *s = netsim_up(cases[i].text);
+
+		CLIENT_SENDS(s, MS, .ip = { .tos = 0xb9 });
+		net_tick(&s->net, 10 * MS);
+		assert_int_equal(ip_tos(netsim_last(s)->bytes), cases[i].becomes);
+		netsim_down(s);
+	}
+}
+
 /* A request of 10 bytes at 100, and its acknowledgement. */
 static void converse(struct netsim *s)
 {
@@ -308,6 +330,7 @@ int main(void)
 		cmocka_unit_test(nobody_answers_an_error),
 		cmocka_unit_test(a_zero_ttl_goes_one_further),
 		cmocka_unit_test(the_tos_changes_on_the_way_there_alone),
+		cmocka_unit_test(dscp_and_ecn_are_kept_apart),
 		cmocka_unit_test(a_firewall_refuses_what_is_old),
 		cmocka_unit_test(a_proxy_answers_as_the_server),
 		cmocka_unit_test(the_servers_answer_belongs_to_its_probe),
