@@ -127,6 +127,26 @@ static void a_way_changes_at_its_time(void **state)
 	netsim_down(s);
 }
 
+/* What was under way when a router went out of sight met others at other TTLs: that is no path's fault. */
+static void packets_under_way_are_not_counted_wrongly(void **state)
+{
+	struct netsim *s = netsim_up(
+		"router r1\nrouter r2\nrouter r3\n" NETSIM_SERVED
+		"link r1 r2 delay 100ms\npath gw r1 r2 r3 s1\nat 1s router r2 invisible\n");
+	char message[200] = "";
+
+	(void)state;
+	CLIENT_SENDS(s, MS);
+	CLIENT_SENDS(s, 950 * MS);
+	CLIENT_SENDS(s, 1950 * MS);
+	pass(s, 3000 * MS);
+	assert_int_equal(s->count, 3);
+	assert_int_equal(s->net.truth.flows[0].path_count, 2);
+	if (!truth_holds(&s->net.truth, message, sizeof(message)))
+		fail_msg("%s", message);
+	netsim_down(s);
+}
+
 static void routers_and_links_change_at_their_time(void **state)
 {
 	struct netsim *s = netsim_up(LINKED(
@@ -235,6 +255,7 @@ int main(void)
 		cmocka_unit_test(loss_is_as_large_as_told),
 		cmocka_unit_test(chance_repeats_itself),
 		cmocka_unit_test(a_way_changes_at_its_time),
+		cmocka_unit_test(packets_under_way_are_not_counted_wrongly),
 		cmocka_unit_test(routers_and_links_change_at_their_time),
 		cmocka_unit_test(a_new_flow_label_is_a_new_way),
 		cmocka_unit_test(what_no_path_has_is_found_out),

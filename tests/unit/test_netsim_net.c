@@ -79,6 +79,22 @@ static void an_error_off_the_way_back_joins_it(void **state)
 	netsim_down(s);
 }
 
+/* Neither r3 nor r2 stands on the way back: the links by which the packet came, the other way. */
+static void an_error_goes_back_as_its_cause_came(void **state)
+{
+	struct netsim *s = netsim_up(
+		"router r1\nrouter r2\nrouter r3\nrouter b1\n" NETSIM_SERVED
+		"link r3 > r2 delay 1ms\nlink r2 > r1 delay 10ms\nlink r1 > gw delay 100ms\n"
+		"path gw r1 r2 r3 s1\nback s1 b1 gw\n");
+
+	(void)state;
+	probe(s, 3, 1 * MS);
+	assert_true(netsim_is_from(netsim_last(s), "198.18.0.3"));
+	assert_true(netsim_last(s)->at == 112 * MS);
+	assert_int_equal(ip_ttl(netsim_last(s)->bytes), 62);
+	netsim_down(s);
+}
+
 static void routers_answer_as_told(void **state)
 {
 	struct netsim *s = netsim_up(ONE_IS("silent"));
@@ -276,6 +292,50 @@ static void a_proxy_answers_as_the_server(void **state)
 	netsim_down(s);
 }
 
+/* Behind a NAT that shifts sequence numbers, what is old is so in the client's. */
+static void a_guard_behind_a_nat_counts_as_the_client(void **state)
+{
+	static const char *const guards[] = { "firewall admin", "proxy" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char text[512];
+		struct netsim *s;
+		uint16_t port;
+		uint32_t shift;
+		struct ip_view ip;
+		struct ip_tcp tcp;
+
+		(void)snprintf(text, sizeof(text),
+			"router r1 nat 100.64.0.9 seq-sack\nrouter r2 %s\nrouter r3\n" NETSIM_SERVED
+			"path gw r1 r2 r3 s1\n",
+			guards[i]);
+		s = netsim_up(text);
+		CLIENT_SENDS(s, MS, .seq = 100, .payload = "0123456789", .payload_len = 10);
+		port = ip_get16(netsim_last(s)->bytes + 20);
+		shift = ip_get32(netsim_last(s)->bytes + 24) - 100;
+		assert_int_not_equal(shift, 0);
+		SERVER_SENDS(s, 2 * MS, .ip = { .dst = "100.64.0.9" }, .dst_port = port, .seq = 500,
+			.ack = 110 + shift);
+		CLIENT_SENDS(s, 3 * MS, .seq = 110, .payload = "x", .payload_len = 1);
+		assert_int_equal(netsim_last(s)->to, 0);
+		CLIENT_SENDS(s, 4 * MS, .seq = 104, .payload = "4", .payload_len = 1);
+		if (i == 0) {
+			assert_memory_equal(netsim_last(s)->bytes + 20, "\3\15", 2);
+		} else {
+			const struct netsim_packet *p = &s->out[s->count - 2];
+
+			assert_int_equal(p->to, TO_GATEWAY);
+			assert_true(
+				ip_read(p->bytes, p->len, &ip) && ip_read_tcp(p->bytes, &ip, &tcp));
+			assert_int_equal(tcp.ack, 110);
+			assert_int_equal(ip_get32(p->bytes + tcp.sack), 104);
+			assert_memory_equal(p->bytes + 16, wire_addr(NETSIM_CLIENT).bytes, 4);
+		}
+		netsim_down(s);
+	}
+}
+
 static void the_servers_answer_belongs_to_its_probe(void **state)
 {
 	struct netsim *s = netsim_up(ONE_IS(""));
@@ -325,6 +385,8 @@ int main(void)
 		cmocka_unit_test(a_packet_arrives_as_it_was_but_for_its_ttl),
 		cmocka_unit_test(an_error_takes_the_way_back),
 		cmocka_unit_test(an_error_off_the_way_back_joins_it),
+		cmocka_unit_test(an_error_goes_back_as_its_cause_came),
+		cmocka_unit_test(a_guard_behind_a_nat_counts_as_the_client),
 		cmocka_unit_test(routers_answer_as_told),
 		cmocka_unit_test(a_limit_is_a_token_bucket),
 		cmocka_unit_test(nobody_answers_an_error),
