@@ -132,7 +132,7 @@ static void packets_under_way_are_not_counted_wrongly(void **state)
 {
 	struct netsim *s = netsim_up(
 		"router r1\nrouter r2\nrouter r3\n" NETSIM_SERVED
-		"link r1 r2 delay 100ms\npath gw r1 r2 r3 s1\nat 1s router r2 invisible\n");
+		"link r1 r2 delay 100ms\npath gw r1 r2 r3 s1\nat 1s router r1 invisible\nat 1s router r2 invisible\n");
 	char message[200] = "";
 
 	(void)state;
