@@ -155,7 +155,7 @@ uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tupl
 	const struct packet *p, uint32_t shift)
 {
 	const struct tcp_sack_block *b = &p->tcp.sack[0];
-	uint32_t slot, newest = TABLE_NONE, unnamed = TABLE_NONE;
+	uint32_t slot, newest = TABLE_NONE, again = TABLE_NONE;
 
 	if (p->tcp.sack_count == 0 || b->end - b->start != 1 ||
 		seq_before(p->tcp.ack, b->end - shift))
@@ -169,13 +169,14 @@ uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tupl
 			continue;
 		if (!e->answered)
 			return slot;
+		/* What the server has named already, it names again. */
+		if (e->by_server && again == TABLE_NONE)
+			again = slot;
 		/* Answered by a router: then a proxy before that router may answer, too. */
-		if (!e->by_server && unnamed == TABLE_NONE)
-			unnamed = slot;
 		if (newest == TABLE_NONE)
 			newest = slot;
 	}
-	return unnamed == TABLE_NONE ? newest : unnamed;
+	return again == TABLE_NONE ? newest : again;
 }
 
 uint32_t reply_match_stray(const struct probes *probes, const struct packet *p)

@@ -491,6 +491,10 @@ static void of_probes_with_the_same_byte_the_unanswered_one_is_named(void **stat
 	assert_int_equal(match(&f, dsack(1000, 1001)), old);
 	f.p.entries[old].answered = true;
 	assert_int_equal(match(&f, dsack(1000, 1001)), new);
+	/* Where a router answered the newer one, what comes again is about the older. */
+	f.p.entries[new].by_router = true;
+	f.p.entries[old].by_server = true;
+	assert_int_equal(match(&f, dsack(1000, 1001)), old);
 	free(f.memory);
 }
 
