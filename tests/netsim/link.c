@@ -2,6 +2,7 @@
 #include "tests/netsim/link.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/netsim/sched.h"
 
@@ -28,9 +29,11 @@ double chance_unit(struct chance *c)
 
 void links_init(struct links *l, const struct topology *t)
 {
-	*l = (struct links){ .index = calloc((size_t)PLACES * PLACES, sizeof(uint16_t)) };
-	if (!l->index)
-		l->index = must_alloc(NULL, SIZE_MAX);
+	const size_t size = (size_t)PLACES * PLACES * sizeof(uint16_t);
+
+	memset(l, 0, sizeof(*l));
+	l->index = must_alloc(NULL, size);
+	memset(l->index, 0, size);
 	for (uint16_t i = 0; i < t->link_count; i++)
 		l->index[t->links[i].from * PLACES + t->links[i].to] = (uint16_t)(i + 1);
 }

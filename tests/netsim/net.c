@@ -54,47 +54,49 @@ static void hand_to_gateway(struct net *n, struct datagram *d)
 
 /* --- from place to place ---------------------------------------------------------------------------- */
 
-/* Where it goes from its place, and by which way from there on. The way's end: WAY_END. */
-static uint16_t next_step(struct net *n, struct datagram *d)
+/* Back by where its cause came from, until a place stands on the way back. */
+static void step_back(struct net *n, struct datagram *d)
 {
+	uint16_t back = n->t.back_of[d->server];
+
+	d->place = d->trail_len ? d->trail[--d->trail_len] : PLACE_GATEWAY;
+	if (d->place == PLACE_GATEWAY)
+		return;
+	d->step = route_stands(&n->t.ways[back], d->place);
+	if (d->step != WAY_END)
+		d->way = back;
+}
+
+/* On along its way. */
+static void step_on(struct net *n, struct datagram *d)
+{
+	const struct topology_way *way = &n->t.ways[d->way];
+	const struct topology_step *step = &way->steps[d->step];
 	struct route_header header;
-	const struct topology_step *step;
 
-	if (d->way == WAY_NONE) {
-		const uint16_t back = n->t.back_of[d->server];
-		uint16_t place = d->trail_len ? d->trail[--d->trail_len] : PLACE_GATEWAY;
-		uint16_t stands = route_stands(&n->t.ways[back], place);
-
-		if (place == PLACE_GATEWAY)
-			return WAY_END;
-		d->place = place;
-		if (stands != WAY_END)
-			d->way = back;
-		return stands;
+	if (!d->homeward && d->place != PLACE_GATEWAY && d->trail_len < TOPOLOGY_HOPS)
+		d->trail[d->trail_len++] = d->place;
+	if (step->next_count == 1) {
+		d->step = step->next[0];
+	} else {
+		header = (struct route_header){ ip_flow_of(d->bytes, &d->ip), ip_label(d->bytes) };
+		d->step = route_choose(&n->t, &n->chance, step, &header);
 	}
-	step = &n->t.ways[d->way].steps[d->step];
-	if (step->next_count == 1)
-		return step->next[0];
-	header = (struct route_header){ ip_flow_of(d->bytes, &d->ip), ip_label(d->bytes) };
-	return route_choose(&n->t, &n->chance, step, &header);
+	if (d->step != WAY_END)
+		d->place = way->steps[d->step].place;
+	else
+		d->place = d->homeward ? PLACE_GATEWAY : (uint16_t)(PLACE_SERVERS + d->server);
 }
 
 /* Over the next link. False if it is lost there. */
 static bool cross(struct net *n, struct datagram *d)
 {
 	uint16_t from = d->place;
-	uint16_t step = next_step(n, d);
 
-	d->step = step;
-	if (step == WAY_END && d->way == WAY_NONE && d->place != from) {
-		/* By its trail: the place is told already. */
-	} else if (step == WAY_END) {
-		d->place = d->homeward ? PLACE_GATEWAY : (uint16_t)(PLACE_SERVERS + d->server);
-	} else {
-		d->place = n->t.ways[d->way].steps[step].place;
-	}
-	if (!d->homeward && from != PLACE_GATEWAY && d->trail_len < TOPOLOGY_HOPS)
-		d->trail[d->trail_len++] = from;
+	if (d->way == WAY_NONE)
+		step_back(n, d);
+	else
+		step_on(n, d);
 	return link_cross(&n->links, &n->t, &n->chance, from, d->place, d->len, &d->at);
 }
 
