@@ -90,8 +90,8 @@ class Case:
         sections = dict(zip(parts[1::2], parts[2::2]))
         if "expect" not in sections or set(sections) - {"run", "expect"}:
             raise Malformed("a case has a topology, perhaps `--- run`, and `--- expect`")
-        comment = re.match(r"# *(?:SPDX.*\n# *)?(.*)", self.topology)
-        self.title = comment[1] if comment else ""
+        comment = re.match(r"(#.*\n)*", self.topology)[0]
+        self.title = " ".join(line.lstrip("# ") for line in comment.splitlines())
         self.options = [line for line in map(clean, sections.get("run", "").splitlines()) if line]
         self.names = Names(self.topology)
         self.expected = {4: [], 6: []}

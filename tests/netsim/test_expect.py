@@ -19,7 +19,8 @@ def ok(what, good):
     print("ok" if good else "not ok", count, "-", what)
 
 
-TOPOLOGY = """# What it shows.
+TOPOLOGY = """# What it
+# shows.
 router r1
 router r2 addr 100.64.0.1 from 203.0.113.7   # not its own
 router r3
