@@ -75,13 +75,16 @@ check() { # ID FAMILY CLIENT SERVER
 		"version=RFCv1 peer=$4 closed=QUIC_CONNECTION_CANCELLED by=us odd=0 duplicate=0"
 }
 
-check_captures() { # FAMILY HOST CLIENT SERVER
-	local seen
+check_captures() { # FAMILY CLIENT ADDRESS SERVER
+	local what="$phase, IPv$1" seen hellos
 	seen=$(python3 "$tools/datagrams.py" compare "$NET_WORK/$phase-$2.pcap" "$3" "$NET_WORK/$phase-s3.pcap" "$4" 443)
-	echo "# $phase, IPv$1: $seen"
-	tap_is "$phase, IPv$1: each datagram arrives, and no other; no ICMP error" \
+	echo "# $what: $seen"
+	tap_is "$what: each datagram arrives, and no other; no ICMP error" \
 		"$(facts "$seen" up_lost up_foreign down_lost down_foreign icmp)" \
 		"up_lost=0 up_foreign=0 down_lost=0 down_foreign=0 icmp=0"
+	# What a flow's name is read from. A post-quantum key share alone fills a datagram.
+	hellos=$(python3 "$tools/datagrams.py" initials "$NET_WORK/$phase-$2.pcap" "$3" 443 | wc -l)
+	tap_ok "$what: the browser's ClientHello takes several Initials ($hellos)" test "$hellos" -gt 1
 }
 
 watch() {
