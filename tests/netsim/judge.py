@@ -170,6 +170,8 @@ def wrong_stop(trace, timeout):
             return [f"nhop={nhop}: the server's address does not stand there"]
         if not any(server_answers(probe) for probe in trace.probes):
             return ["stop=reached: nothing answered as the server"]
+        if not any(probe["end"] == "server" or probe.get("proxied") for probe in trace.probes if probe["ttl"] == nhop):
+            return [f"nhop={nhop}: no probe with that TTL came to the server"]
         return []
     # A flow that ends takes its trace with it, whoever has answered.
     answered = [p["ttl"] for p in trace.probes if p["end"] == "server" and in_time(p["answers"], timeout)]

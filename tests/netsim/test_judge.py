@@ -141,6 +141,7 @@ right("the lowest TTL that reached, between ways of unequal length", log(FOUR, n
 FIVE = FOUR.replace("4/198.51.100.1/", "4/198.18.0.4/") + ",5/198.51.100.1/5.00"
 flow["probes"].pop()
 ok("a TTL that it answered is not silent there", wrong(log(FIVE.replace("4/198.18.0.4/4.00", "4/*"), nhop=5, probes=sent), unequal) != [])
+miss("nor reached by one that expired", log(FOUR.replace("3/198.18.0.3/3.00,4/", "3/"), nhop=3, probes=sent), "no probe", unequal)
 flow["paths"][0]["server"] = [5]
 miss("with one length, it is that one", log(FOUR, nhop=4, probes=sent), "nhop=4: true is 5", unequal)
 
