@@ -105,10 +105,8 @@ enum quic_step quic_next(struct quic_walk *w, struct quic_packet *out)
 	struct quic_packet p = { .kind = QUIC_SHORT, .bytes = w->in.at };
 	struct cursor in = w->in;
 
-	if (!cursor_u8(&in, &p.first) || (w->begun && !(p.first & (LONG_FORM | FIXED_BIT)))) {
-		w->in.left = 0;
+	if (!cursor_u8(&in, &p.first) || (w->begun && !(p.first & (LONG_FORM | FIXED_BIT))))
 		return QUIC_END;
-	}
 	if (p.first & LONG_FORM) {
 		if (!cursor_u32(&in, &p.version) || !cids_read(&in, &p))
 			return QUIC_BAD;

@@ -186,6 +186,9 @@ static void lengths_that_lie_make_no_packet(void **state)
 		"c0 00000001 00 00 00 40",                    /* a number that is cut */
 		"c0 00000001 15 000102030405060708090a0b0c0d0e0f1011121314 00 00 00", /* 21 bytes */
 		"c0 00000001 00 15 000102030405060708090a0b0c0d0e0f1011121314 00 00",
+		"e0 00000001 15 000102030405060708090a0b0c0d0e0f1011121314 00 01 ff",
+		"f0 00000001 00 15 000102030405060708090a0b0c0d0e0f1011121314"
+		"000102030405060708090a0b0c0d0e0f10",
 		"e0 00000001 00 00 05 01020304",
 		"f0 00000001 00 00 000102030405060708090a0b0c0d0e0f", /* Retry without a token */
 		"f0 00000001 00 00 0001",
@@ -230,6 +233,11 @@ static void any_version_shows_its_version_and_ids(void **state)
 	assert_false(f.packets[0].ids_kept);
 	for (size_t cut = 1; cut < s.len; cut++)
 		assert_int_equal(walk(s.bytes, cut).end, QUIC_BAD);
+	f = walk_hex("c0 0a1a2a3a 02 0102 15 000102030405060708090a0b0c0d0e0f1011121314");
+	assert_one(f, QUIC_OTHER_VERSION, "", "");
+	f = walk_hex("c0 0a1a2a3a 15 000102030405060708090a0b0c0d0e0f1011121314 02 0102");
+	assert_one(f, QUIC_OTHER_VERSION, "", "");
+	assert_false(f.packets[0].ids_kept);
 }
 
 static void version_negotiation_is_known_whatever_its_other_bits(void **state)
