@@ -172,7 +172,7 @@ class Lane:
         self.netsim = os.environ.get("NETSIM") or self.build + "/netsim"
         self.sports = itertools.cycle(range(FIRST_SPORT, LAST_SPORT + 1))
         self.hosts, self.processes = [], []
-        self.work = self.simulation = self.log = None
+        self.work = self.simulation = self.log = self.daemon = self.failure = None
         self.records, self.topology_args = [], []
 
     # --- life ---
@@ -185,8 +185,10 @@ class Lane:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.close()
+        if kind is None and self.failure:
+            raise Failed(self.failure)
 
     def up(self):
         Lane.live.append(self)
@@ -214,7 +216,9 @@ class Lane:
             if process.poll() is None:
                 process.terminate()
         for process in list(self.processes):
-            self.end(process)
+            status = self.end(process)
+            if process is self.daemon and status:
+                self.failure = f"inpathd ended with {status}: {self.text('inpathd.err')}"
         for host in self.hosts:
             for pid in self.run_ip("netns", "pids", self.namespace(host)).split():
                 with contextlib.suppress(ProcessLookupError):
@@ -445,6 +449,8 @@ class Lane:
         self.read_log()
         if status:
             raise Failed(f"netsim {' '.join(self.topology_args)} ended with {status}: {self.text('netsim.err')}")
+        if self.daemon and self.daemon.poll() is not None:
+            raise Failed(f"inpathd ended with {self.daemon.returncode}: {self.text('inpathd.err')}")
         with open(self.truth_path, encoding="utf-8") as file:
             return json.load(file)
 
