@@ -88,11 +88,15 @@ class Run:
 class Job:
     """A case, and what came of it: for each family a list of what is wrong, empty if all is well."""
 
-    def __init__(self, path):
-        self.name = os.path.splitext(os.path.basename(path))[0]
-        with open(path, encoding="utf-8") as file:
-            self.case = expect.Case(file.read())
-        self.run = Run(self.case.options)
+    def __init__(self, name):
+        self.name = name
+        with open("%s/cases/%s.case" % (HERE, name), encoding="utf-8") as file:
+            text = file.read()
+        try:
+            self.case = expect.Case(text)
+            self.run = Run(self.case.options)
+        except (ValueError, IndexError) as problem:
+            raise ValueError("%s.case: %s" % (name, problem)) from None
         self.wrong = {family: ["it did not run"] for family in self.run.families}
         self.done = threading.Event()
 
@@ -237,10 +241,11 @@ def main():
     parser.add_argument("build")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
-    paths = sorted(glob.glob(HERE + "/cases/*.case"))
-    jobs = [Job(path) for path in paths if not options.names or os.path.basename(path)[:-5] in options.names]
-    if not jobs:
-        sys.exit("cases.py: no such case")
+    names = options.names or sorted(os.path.basename(path)[: -len(".case")] for path in glob.glob(HERE + "/cases/*.case"))
+    try:
+        jobs = [Job(name) for name in names]
+    except (OSError, ValueError) as problem:
+        sys.exit("cases.py: %s" % problem)
     if os.geteuid() != 0:
         print("ok 1 - cases # SKIP network namespaces need root\n1..1")
         return 0

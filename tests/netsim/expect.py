@@ -40,8 +40,8 @@ ROUTINE = {
 FIELD = re.compile(r"([a-z0-9@_]+)(>=|<=|=|>|<)(.*)", re.S)
 
 
-class Malformed(Exception):
-    pass
+class Malformed(ValueError):
+    """A case file that says something else than it may."""
 
 
 # --- reading -------------------------------------------------------------------------------------
