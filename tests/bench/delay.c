@@ -23,6 +23,7 @@
 enum {
 	FRAMES = 8192, /* in flight, each way */
 	FRAME_BYTES = 2048,
+	RECEIVE_BYTES = 64 << 20,
 };
 
 struct frame {
@@ -53,6 +54,8 @@ static int open_interface(const char *name)
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL)), on = 1;
 
 	setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+	/* A burst waits here while the machine has no time for this process. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ RECEIVE_BYTES }, sizeof(int));
 	if (fd < 0 || !at.sll_ifindex || bind(fd, (struct sockaddr *)&at, sizeof(at))) {
 		perror(name);
 		exit(EXIT_FAILURE);

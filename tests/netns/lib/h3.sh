@@ -4,10 +4,11 @@
 # h3: a real HTTP/3 server, a third service beside s1 and s2, and a real browser as a client of the
 # household. Sourced by the tests that need them, after lib.sh.
 #
-# caddy answers in s3, on port 443: HTTP/3, and HTTP/2 for whom falls back to TCP. v4.video.example and
-# v6.video.example are its names, one a family. /watch.html is a page with a video of H3_SECONDS (12)
-# seconds, in segments of one second that the page fetches as they are needed; /report takes what the
-# page says of itself, into caddy's access log $NET_WORK/s3/access.log:
+# caddy answers in s3, behind r5 by a line with a round trip of H3_RTT_MS (20), on port 443: HTTP/3, and
+# HTTP/2 for whom falls back to TCP. v4.video.example and v6.video.example are its names, one a family.
+# /watch.html is a page with a video of H3_SECONDS (12) seconds, in segments of one second that the page
+# fetches as they are needed; /report takes what the page says of itself, into caddy's access log
+# $NET_WORK/s3/access.log:
 #
 #	/report?id=ID&played=SECONDS&frames=N&protocols=h3&sha256=HEX	the video ended; the digest is
 #						of all segments, one behind the other
@@ -26,6 +27,7 @@
 S3_4=198.18.3.10 S3_6=2001:db8:53::10
 H3_NAME=video.example
 H3_SECONDS=${H3_SECONDS:-12}
+H3_RTT_MS=${H3_RTT_MS:-20}
 declare -A H3_BROWSER=() # ID -> PID
 
 h3_can() {
@@ -45,8 +47,7 @@ h3_chromium() {
 
 h3_up() {
 	local dir=$NET_WORK/s3 name
-	host s3
-	link r5 s3 s3 eth0 198.18.3.1/24 "$S3_4/24,$S3_6/64"
+	h3_line
 	home_route r5 "" "" 2001:db8:53::/64 :s3
 	home_route s3 default 198.18.3.1 default fe80::1:eth0
 	printf '%s v4.%s\n%s v6.%s\n' "$S3_4" "$H3_NAME" "$S3_6" "$H3_NAME" >"$NET_WORK/names/h3"
@@ -66,6 +67,25 @@ h3_up() {
 			return 1
 		}
 	done
+}
+
+# The line between r5 and s3. On a way without delay a browser repeats its Initials while the server still
+# works on its handshake.
+h3_line() {
+	local end
+	host s3 line
+	link r5 s3 line near 198.18.3.1/24 -
+	link line far s3 eth0 - "$S3_4/24,$S3_6/64"
+	# For those who ask for the way that a flow took, it is a cable.
+	# shellcheck disable=SC2034 # lib.sh's
+	NET_PEER["r5 s3"]="s3 eth0" NET_PEER["s3 eth0"]="r5 s3"
+	net_sysctl line net/ipv6/conf/all/disable_ipv6=1
+	for end in r5:s3 s3:eth0; do
+		ip netns exec "$NET_PREFIX-${end%:*}" ethtool -K "${end#*:}" tx off tso off gso off gro off \
+			>/dev/null 2>&1
+	done
+	spawn line "$NET_WORK/line.log" "$NET_BUILD/bench/delay" near far $((H3_RTT_MS * 500))
+	wait_for 20 grep -q ready "$NET_WORK/line.log"
 }
 
 h3_answers() {
