@@ -4,7 +4,8 @@
 # h3 [BUILD]: a real browser watches a video of a real HTTP/3 server, by IPv4 behind NAT and by routed
 # IPv6 at once; first without inpathd, then with it. Captures at both ends, the browser's own network
 # log and the page say that nothing is lost, added or said by ICMP. (What the browser *thought* lost is
-# printed and not judged: a slow machine makes it impatient, inpathd or not.)
+# printed and not judged: a slow machine makes it impatient; and caddy leaves the second Initial of every
+# other handshake without an acknowledgement, inpathd or not.)
 set -euo pipefail
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -7,7 +7,8 @@
     session host= version= peer= local=     peer and local: each address that packets came from and to
             closed= by=                     QUIC's name of the error, and us or peer
             sent= received= requests=       packets and requests
-            lost= spurious=                 thought lost; and of these, acknowledged later on
+            early=                          packets of the handshake that were thought lost
+            lost= spurious=                 others thought lost; and of these, acknowledged later on
             again=                          packets that only repeat, for whatever reason
             duplicate= unreadable= odd=     received: twice; not decrypted; resets, version negotiations
             hello= pieces= shuffled=        the ClientHello: bytes, CRYPTO frames, 1 if not in order
@@ -101,6 +102,7 @@ class Session:
 
     def __str__(self):
         pieces = list(dict.fromkeys(self.hello))  # a retransmitted one counts once
+        settled = [again for (level, _), again in self.lost.items() if level == "ENCRYPTION_FORWARD_SECURE"]
         facts = {
             "host": self.host,
             "version": self.version,
@@ -109,8 +111,9 @@ class Session:
             "closed": self.closed,
             "by": self.by,
             **self.count,
-            "lost": len(self.lost),
-            "spurious": sum(self.lost.values()),
+            "early": len(self.lost) - len(settled),
+            "lost": len(settled),
+            "spurious": sum(settled),
             "hello": max((at + size for at, size in pieces), default=0),
             "pieces": len(pieces),
             "shuffled": int(pieces != sorted(pieces)),

@@ -108,6 +108,8 @@ for what, more, want in (
 ):
     out = said(*loss, *more)
     ok(f"netlog: {what}", f" {want} " in out, out)
+out = said(started(), sent(2, INITIAL), event(LOST, packet_number=2))
+ok("netlog: a packet of the handshake that was lost is told apart", " early=1 lost=0 spurious=0 " in out, out)
 for what, events, want in (
     ("repeats", [sent(2, SHORT, "PTO_RETRANSMISSION")], "again=1"),
     ("an ICMP error", [event("UDP_RECEIVE_ERROR", "UDP_SOCKET", 9, net_error=-102)], "errors=ERR_CONNECTION_REFUSED"),
