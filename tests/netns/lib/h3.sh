@@ -81,11 +81,13 @@ h3_line() {
 	NET_PEER["r5 s3"]="s3 eth0" NET_PEER["s3 eth0"]="r5 s3"
 	net_sysctl line net/ipv6/conf/all/disable_ipv6=1
 	for end in r5:s3 s3:eth0; do
-		ip netns exec "$NET_PREFIX-${end%:*}" ethtool -K "${end#*:}" tx off tso off gso off gro off \
-			>/dev/null 2>&1
+		ip netns exec "$NET_PREFIX-${end%:*}" ethtool -K "${end#*:}" tx off tso off gso off gro off >/dev/null
 	done
 	spawn line "$NET_WORK/line.log" "$NET_BUILD/bench/delay" near far $((H3_RTT_MS * 500))
-	wait_for 20 grep -q ready "$NET_WORK/line.log"
+	wait_for 20 grep -q ready "$NET_WORK/line.log" || {
+		cat "$NET_WORK/line.log" >&2
+		return 1
+	}
 }
 
 h3_answers() {
