@@ -10,9 +10,9 @@
 # fetches as they are needed; /report takes what the page says of itself, into caddy's access log
 # $NET_WORK/s3/access.log:
 #
-#	/report?id=ID&played=SECONDS&frames=N&protocols=h3&sha256=HEX	the video ended; the digest is
-#						of all segments, one behind the other
-#	/report?id=ID&failed=WHY
+#	/report?id=ID&played=SECONDS&protocols=h3&sha256=HEX&frames=N
+#						the video ended; the digest is of all segments, one behind the other
+#	/report?id=ID&failed=WHY		it did not
 #
 # h3_can				can all this run here? If not, prints why
 # h3_up					after home_up: makes the video, starts the server
