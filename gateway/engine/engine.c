@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A packet's life: parsed, found or made a flow, named, decided, followed, answered. */
 #include "gateway/engine/dns.h"
-#include "gateway/engine/policy.h"
-#include "gateway/engine/tls.h"
-#include "gateway/engine/trace.h"
+#include "gateway/engine/naming.h"
 
 #include <string.h>
 
 enum {
 	LIMIT_MAX = 1 << 24,
-	NAMING_PACKETS = 8, /* client packets after which a flow is decided without a name */
 };
 
 static const struct inpath_verdict PASS = { 0 };
@@ -70,6 +67,10 @@ void inpath_engine_set_policy(
 			bucket_fill(&e->first_hop_buckets[i], set->budget.first_hops, e->now);
 	}
 	e->set = set;
+	e->wants_udp = false;
+	for (uint32_t i = 0; i < set->policies_count; i++)
+		e->wants_udp |= set->policies[i].action == INPATH_TRACE &&
+				(set->policies[i].protocols & INPATH_PROTOCOL_UDP);
 	e->set_number++;
 	e->rearm = 0;
 	e->outbox.count = 0;
@@ -105,13 +106,6 @@ void inpath_engine_client_name(struct inpath_engine *e, const struct inpath_addr
 
 /* --- flows -------------------------------------------------------------------------------------- */
 
-static void drop_hello(struct inpath_engine *e, struct flow *f)
-{
-	if (f->hello)
-		hello_drop(&e->hellos, f->hello - 1);
-	f->hello = 0;
-}
-
 /* All that the rest of the engine keeps of a flow is let go; the entry itself stays. */
 static void forget(struct inpath_engine *e, uint32_t slot)
 {
@@ -119,7 +113,7 @@ static void forget(struct inpath_engine *e, uint32_t slot)
 
 	trace_forget_flow(e, slot);
 	f->expected = false;
-	drop_hello(e, f);
+	naming_forget(e, f);
 	name_release(&e->names, f->host);
 	f->host = 0;
 }
@@ -152,111 +146,6 @@ static void renew_flow(struct inpath_engine *e, uint32_t slot)
 	e->stats.flows_new++;
 }
 
-/* --- names and the decision --------------------------------------------------------------------- */
-
-static void name_from_dns(struct inpath_engine *e, struct flow *f, inpath_time now)
-{
-	struct name_device device = client_device(&e->clients, &f->tuple.client);
-
-	f->host = name_find(&e->names, &device, &f->tuple.server, now);
-	f->by = f->host ? INPATH_BY_DNS : INPATH_BY_ADDR;
-}
-
-static void decide(struct inpath_engine *e, struct flow *f)
-{
-	const struct client *c = client_find(&e->clients, &f->tuple.client);
-	struct policy_facts facts = {
-		.client = &f->tuple.client,
-		.mac = c && c->has_mac ? &c->mac : NULL,
-		.device = c && c->name[0] ? c->name : NULL,
-		.server = &f->tuple.server,
-		.server_port = f->tuple.server_port,
-		.protocol = INPATH_PROTOCOL_TCP,
-		.host = name_text(&e->names, f->host),
-	};
-	struct policy_choice choice = policy_decide(e->set, &facts);
-
-	f->decided = e->set_number;
-	f->policy = choice.policy;
-	f->service = choice.service;
-	if (f->tcp.untouchable || f->tcp.from_wan || f->routed_by_in) {
-		f->state = FLOW_UNTRACEABLE;
-		e->stats.flows_untraceable++;
-	} else if (choice.policy && choice.policy->action == INPATH_TRACE) {
-		f->state = FLOW_TRACED;
-		e->stats.flows_traced++;
-	} else {
-		f->state = FLOW_IGNORED;
-		e->stats.flows_ignored++;
-	}
-}
-
-static void decide_first(struct inpath_engine *e, struct flow *f, inpath_time now)
-{
-	drop_hello(e, f);
-	if (f->host == 0)
-		name_from_dns(e, f, now);
-	decide(e, f);
-}
-
-/* Adds client data to the flow's hello; true once nothing more can be learnt from it. */
-static bool read_hello(struct inpath_engine *e, struct flow *f, const struct packet *p)
-{
-	/* Data on a SYN begins behind it (RFC 9293 3.4, RFC 7413). */
-	uint32_t seq = p->tcp.seq + ((p->tcp.flags & TCP_SYN) ? 1 : 0);
-	uint32_t offset = seq - (f->tcp.iss + 1);
-	struct hello *h = &e->hellos.entries[f->hello - 1];
-	struct tls_hello tls;
-
-	hello_add(h, offset, p->payload, p->payload_caplen);
-	switch (tls_client_hello(h->bytes, hello_prefix(h), &tls)) {
-	case TLS_SNI:
-		e->stats.hellos_sni++;
-		f->host = name_hold(&e->names, tls.name);
-		if (f->host)
-			f->by = INPATH_BY_SNI;
-		return true;
-	case TLS_NO_SNI:
-	case TLS_NOT_TLS: return true;
-	case TLS_MORE: break;
-	}
-	return offset + p->payload_len >= HELLO_BYTES;
-}
-
-/* Law 6: full means that the flow whose greeting stands still the longest is decided without it. */
-static void take_hello(struct inpath_engine *e, uint32_t slot, inpath_time now)
-{
-	uint32_t place = hello_take(&e->hellos, slot);
-
-	if (place == TABLE_NONE) {
-		uint32_t idlest = table_oldest(&e->hellos.table);
-
-		e->stats.hellos_full++;
-		decide_first(e, &e->flows.entries[e->hellos.entries[idlest].flow], now);
-		place = hello_take(&e->hellos, slot);
-	}
-	e->flows.entries[slot].hello = place + 1;
-}
-
-/* Follows a new flow until it can be decided, as DESIGN section 9 says when. */
-static void name_flow(struct inpath_engine *e, uint32_t slot, const struct packet *p,
-	bool from_client, inpath_time now)
-{
-	struct flow *f = &e->flows.entries[slot];
-	bool done = !f->tcp.syn_seen || f->tcp.untouchable || f->tcp.from_wan;
-
-	if (from_client && f->client_packets < UINT8_MAX)
-		f->client_packets++;
-	if (!done && from_client && p->payload_len) {
-		if (f->hello == 0)
-			take_hello(e, slot, now);
-		table_touch(&e->hellos.table, f->hello - 1);
-		done = read_hello(e, f, p);
-	}
-	if (done || f->client_packets >= NAMING_PACKETS || f->tcp.closed)
-		decide_first(e, f, now);
-}
-
 /* --- packets ------------------------------------------------------------------------------------ */
 
 static void count_refused(struct inpath_stats *s, enum parse_result result)
@@ -286,7 +175,7 @@ static struct inpath_verdict flow_verdict(
 {
 	struct inpath_verdict v = PASS;
 
-	if ((f->state == FLOW_IGNORED || f->state == FLOW_UNTRACEABLE) && !f->tcp.closed &&
+	if ((f->state == FLOW_IGNORED || f->state == FLOW_UNTRACEABLE) && !carrier_closed(f) &&
 		!trace_touch_outstanding(e, f, now)) {
 		v = rest(e, meta);
 		f->rested |= v.mask != 0;
@@ -315,17 +204,30 @@ static bool only_an_answer(
 	return false;
 }
 
-static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpath_meta *meta,
-	const struct packet *p, inpath_time now)
+static struct inpath_tuple tuple_of(const struct packet *p, bool from_client)
 {
-	bool from_client = meta->in_side == INPATH_SIDE_LAN;
-	struct inpath_tuple tuple = {
+	return (struct inpath_tuple){
 		.client = from_client ? p->src : p->dst,
 		.server = from_client ? p->dst : p->src,
 		.client_port = from_client ? p->src_port : p->dst_port,
 		.server_port = from_client ? p->dst_port : p->src_port,
-		.proto = INPATH_PROTO_TCP,
+		.proto = p->proto,
 	};
+}
+
+/* How the client's packets leave: a probe takes the same way, under the same mark. */
+static void note_way(const struct inpath_engine *e, struct flow *f, const struct inpath_meta *meta)
+{
+	f->out_ifindex = meta->out_ifindex;
+	f->routed_by_in = meta->routed_by_in;
+	f->mark = meta->mark & ~(e->set->mark_rest | e->set->mark_probe);
+}
+
+static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpath_meta *meta,
+	const struct packet *p, inpath_time now)
+{
+	bool from_client = meta->in_side == INPATH_SIDE_LAN;
+	struct inpath_tuple tuple = tuple_of(p, from_client);
 	uint32_t slot = flow_find(&e->flows, &tuple);
 	struct flow *f;
 
@@ -340,24 +242,91 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 	f = &e->flows.entries[slot];
 	table_touch(&e->flows.table, slot);
 	if (from_client) {
-		f->out_ifindex = meta->out_ifindex;
-		f->routed_by_in = meta->routed_by_in;
-		f->mark = meta->mark & ~(e->set->mark_rest | e->set->mark_probe);
+		note_way(e, f, meta);
 	} else if (only_an_answer(e, slot, p, now)) {
 		e->stats.swallowed_ack++;
 		return DROP;
 	}
 	(void)tcp_track(&f->tcp, p, from_client, e->epoch, now);
 	if (f->decided == 0)
-		name_flow(e, slot, p, from_client, now);
+		naming_tcp(e, slot, p, from_client, now);
 	else if (f->decided != e->set_number)
-		decide(e, f);
+		naming_decide(e, f);
 	trace_consider(e, slot, now);
 	/* A connection that nobody has answered is not offloaded yet. */
 	look_expect(&e->look, f,
 		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && f->tcp.server.seq_known &&
 			!f->tcp.closed,
 		now);
+	return flow_verdict(e, f, meta, now);
+}
+
+/* Does a client's datagram begin a QUIC connection? */
+static bool begins_quic(const struct packet *p, struct quic_packet *first)
+{
+	struct quic_walk walk = quic_walk_over(p->payload, p->payload_caplen);
+
+	return quic_next(&walk, first) == QUIC_PACKET && quic_begins(first, p->payload_len);
+}
+
+/* Behind short headers, to another id than the server's: the port is used again. */
+static bool is_another(const struct udp_flow *u, const struct quic_packet *first)
+{
+	return !u->quic ||
+	       (u->client_short && memcmp(&first->dcid, &u->dcid, sizeof(first->dcid)) != 0);
+}
+
+/* The place of a datagram's flow, made if there is none; TABLE_NONE if it is nobody's business. */
+static uint32_t udp_flow_of(struct inpath_engine *e, const struct inpath_meta *meta,
+	const struct packet *p, const struct inpath_tuple *tuple, bool from_client, inpath_time now)
+{
+	uint32_t slot = flow_find(&e->flows, tuple);
+	struct quic_packet first;
+	bool begins = from_client && begins_quic(p, &first);
+	struct flow *f;
+
+	if (slot != TABLE_NONE && !(begins && is_another(&e->flows.entries[slot].udp, &first)))
+		return slot;
+	if (slot == TABLE_NONE && !begins && !e->wants_udp)
+		return TABLE_NONE;
+	if (slot == TABLE_NONE)
+		slot = add_flow(e, tuple);
+	else
+		renew_flow(e, slot);
+	f = &e->flows.entries[slot];
+	f->udp.quic = begins;
+	f->app = begins ? INPATH_APP_QUIC : INPATH_APP_UDP;
+	if (from_client)
+		client_learn(
+			&e->clients, &tuple->client, meta->has_mac ? &meta->mac : NULL, NULL, now);
+	return slot;
+}
+
+/* UDP that nobody asks for costs the queue one packet of a flow: its first. */
+static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpath_meta *meta,
+	const struct packet *p, inpath_time now)
+{
+	bool from_client = meta->in_side == INPATH_SIDE_LAN;
+	struct inpath_tuple tuple = tuple_of(p, from_client);
+	uint32_t slot = udp_flow_of(e, meta, p, &tuple, from_client, now);
+	struct flow *f;
+
+	if (slot == TABLE_NONE) {
+		e->stats.other_proto++;
+		return rest(e, meta);
+	}
+	f = &e->flows.entries[slot];
+	table_touch(&e->flows.table, slot);
+	if (from_client)
+		note_way(e, f, meta);
+	udp_track(&f->udp, p, from_client, now);
+	if (f->decided == 0)
+		naming_udp(e, slot, p, from_client, now);
+	else if (f->decided != e->set_number)
+		naming_decide(e, f);
+	trace_consider(e, slot, now);
+	look_expect(&e->look, f,
+		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && f->udp.server_seen, now);
 	return flow_verdict(e, f, meta, now);
 }
 
@@ -434,8 +403,10 @@ struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct
 	if (p.proto == INPATH_PROTO_TCP && meta->source == INPATH_SOURCE_INPUT &&
 		meta->in_side == INPATH_SIDE_WAN)
 		return take_stray(e, &p, now);
+	if (p.proto == INPATH_PROTO_UDP && crosses)
+		return take_udp(e, meta, &p, now);
 	e->stats.other_proto++;
-	return p.proto == INPATH_PROTO_UDP && crosses ? rest(e, meta) : PASS;
+	return PASS;
 }
 
 void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,

@@ -22,6 +22,7 @@
 #include "gateway/engine/name.h"
 #include "gateway/engine/table.h"
 #include "gateway/engine/tcp.h"
+#include "gateway/engine/udp.h"
 #include "inpath/policy.h"
 #include "inpath/record.h"
 #include "inpath/types.h"
@@ -37,6 +38,8 @@ struct flow {
 	struct inpath_tuple tuple;
 	uint8_t state;          /* enum flow_state */
 	uint8_t by;             /* enum inpath_by */
+	uint8_t app;            /* enum inpath_app */
+	bool ech;               /* its hello may have shown an outer name */
 	uint8_t client_packets; /* seen while naming; stops at 255 */
 	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
 	bool routed_by_in;      /* probes could not follow its route */
@@ -59,7 +62,10 @@ struct flow {
 	inpath_time seen;                   /* its newest packet */
 	inpath_time next_trace;
 	inpath_time touch_until; /* answers to its touches are waited for till then */
-	struct tcp_flow tcp;
+	union {                  /* by tuple.proto */
+		struct tcp_flow tcp;
+		struct udp_flow udp;
+	};
 };
 
 struct flows {

@@ -15,6 +15,8 @@ void names_init(struct names *n, struct arena *arena, uint32_t capacity, const s
 	n->texts = arena_take(arena, capacity, sizeof(*n->texts));
 	table_init(&n->mapping_table, arena, capacity);
 	n->mappings = arena_take(arena, capacity, sizeof(*n->mappings));
+	n->heard = arena_take(arena, capacity, sizeof(*n->heard));
+	n->heard_count = capacity;
 }
 
 static bool addr_equal(const struct inpath_addr *a, const struct inpath_addr *b)
@@ -116,6 +118,19 @@ name_ref name_hold(struct names *n, const char *text)
 		memcpy(n->texts[slot].text, text, len + 1);
 	}
 	return name_share(n, slot + 1);
+}
+
+/* Never 0, which is what an unused place holds. */
+static uint32_t heard_hash(const struct names *n, const char *text)
+{
+	return (uint32_t)hash_bytes(n->key, text, strlen(text)) | 1;
+}
+
+bool name_was_heard(const struct names *n, const char *text)
+{
+	uint32_t hash = heard_hash(n, text);
+
+	return n->heard[(hash >> 1) % n->heard_count] == hash;
 }
 
 /* A walk over the live mappings of one server; those that have ended are removed on the way. */
@@ -220,7 +235,9 @@ void name_learn(struct names *n, const struct name_device *device, const struct 
 	struct name_mapping *m;
 	struct chain chain;
 	name_ref ref;
+	uint32_t hash = heard_hash(n, host);
 
+	n->heard[(hash >> 1) % n->heard_count] = hash;
 	reap(n, now);
 	/* First, because it may evict the very mapping that is about to change. */
 	ref = name_hold(n, host);

@@ -54,6 +54,8 @@ struct names {
 	struct name_text *texts;
 	struct table mapping_table; /* hashed by server address alone */
 	struct name_mapping *mappings;
+	uint32_t heard_count;
+	uint32_t *heard; /* hashes of the names that DNS told, each in its place */
 };
 
 void names_init(struct names *n, struct arena *arena, uint32_t capacity, const struct hash_key *key,
@@ -70,6 +72,12 @@ name_ref name_share(struct names *n, name_ref ref);
 
 /* Gives a hold back; 0 is allowed. */
 void name_release(struct names *n, name_ref ref);
+
+/*
+ * Did an answer of DNS name this host, as far as is remembered? Names that were heard longer ago may
+ * be forgotten: each takes the place of another.
+ */
+bool name_was_heard(const struct names *n, const char *text);
 
 /* The text, valid while held; "" for 0. */
 const char *name_text(const struct names *n, name_ref ref);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/probe.h"
 
+#include "gateway/engine/probe_packet.h"
+
 #include <string.h>
 
 enum {
-	IP4_HEADER = 20,
-	IP6_HEADER = 40,
 	TCP_HEADER = 20,
+	TCP_SUM = 16,        /* where TCP's checksum stands */
+	UDP_SUM = 6,         /* where UDP's does */
 	TCP_TIMESTAMPS = 12, /* NOP, NOP, option 8 (RFC 7323 appendix A) */
 	EMPTY_TOKENS = 64,   /* sequence numbers used for probes without a byte */
 };
@@ -214,35 +216,6 @@ bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const stru
 	return choose_empty(&c, token);
 }
 
-static uint8_t *put16(uint8_t *at, uint16_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-	return at + 2;
-}
-
-static uint8_t *put32(uint8_t *at, uint32_t v)
-{
-	return put16(put16(at, (uint16_t)(v >> 16)), (uint16_t)v);
-}
-
-/* RFC 1071, over bytes in network order. */
-static uint32_t sum(uint32_t acc, const uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i + 1 < len; i += 2)
-		acc += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-	if (len & 1)
-		acc += (uint32_t)bytes[len - 1] << 8;
-	return acc;
-}
-
-static uint16_t sum_end(uint32_t acc)
-{
-	while (acc >> 16)
-		acc = (acc & 0xffff) + (acc >> 16);
-	return (uint16_t)~acc;
-}
-
 static uint16_t build_tcp(uint8_t *tcp, const struct inpath_tuple *tuple, const struct tcp_flow *t,
 	const struct probe_token *token)
 {
@@ -272,48 +245,27 @@ static uint16_t build_tcp(uint8_t *tcp, const struct inpath_tuple *tuple, const 
 uint16_t probe_build(uint8_t out[INPATH_PROBE_BYTES], const struct inpath_tuple *tuple,
 	const struct tcp_flow *t, const struct probe_token *token, uint8_t ttl, bool ecn)
 {
-	bool v4 = tuple->server.family == INPATH_AF_INET;
-	size_t ip = v4 ? IP4_HEADER : IP6_HEADER;
-	size_t addr = v4 ? 4 : 16;
-	uint8_t tos = t->tos;
+	const struct probe_ip ip = {
+		.tos = t->tos,
+		.ecn = ecn,
+		.dont_fragment = t->dont_fragment,
+		.id = token->ip_id,
+		.flow_label = t->flow_label,
+		.ttl = ttl,
+	};
 	uint16_t len;
-	uint32_t acc;
-	uint8_t *at = out;
 
-	if (!ecn || (tos & IP_ECN) == IP_ECN_CE)
-		tos = (uint8_t)(tos & ~IP_ECN);
 	memset(out, 0, INPATH_PROBE_BYTES);
-	len = build_tcp(out + ip, tuple, t, token);
-	if (v4) {
-		*at++ = 0x45;
-		*at++ = tos;
-		at = put16(at, (uint16_t)(ip + len));
-		at = put16(at, token->ip_id);
-		at = put16(at, t->dont_fragment ? 0x4000 : 0);
-		*at++ = ttl;
-		*at++ = INPATH_PROTO_TCP;
-		at = put16(at, 0);
-	} else {
-		at = put32(at, 6U << 28 | (uint32_t)tos << 20 | (t->flow_label & 0xfffff));
-		at = put16(at, len);
-		*at++ = INPATH_PROTO_TCP;
-		*at++ = ttl;
-	}
-	memcpy(at, tuple->client.bytes, addr);
-	memcpy(at + addr, tuple->server.bytes, addr);
-
-	/* The pseudo header (RFC 9293 3.1, RFC 8200 8.1): addresses, protocol, length. */
-	acc = sum(INPATH_PROTO_TCP + (uint32_t)len, at, 2 * addr);
-	put16(out + ip + 16, sum_end(sum(acc, out + ip, len)));
-	if (v4)
-		put16(out + 10, sum_end(sum(0, out, IP4_HEADER)));
-	return (uint16_t)(ip + len);
+	len = build_tcp(out + probe_transport_at(tuple), tuple, t, token);
+	return probe_packet(out, tuple, &ip, len, TCP_SUM);
 }
 
 void probe_signature(const uint8_t bytes[INPATH_PROBE_BYTES], struct sent_probe *out)
 {
 	bool v4 = bytes[0] >> 4 == 4;
-	const uint8_t *sum = bytes + (v4 ? IP4_HEADER : IP6_HEADER) + 16;
+	bool tcp = bytes[v4 ? 9 : 6] == INPATH_PROTO_TCP;
+	const uint8_t *sum =
+		bytes + (v4 ? PROBE_IP4_HEADER : PROBE_IP6_HEADER) + (tcp ? TCP_SUM : UDP_SUM);
 
 	out->tos = (uint8_t)(v4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4);
 	out->sum = (uint16_t)(sum[0] << 8 | sum[1]);

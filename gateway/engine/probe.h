@@ -4,7 +4,7 @@
  *
  * A TCP probe is an old one-byte retransmission to every box on the way (DESIGN section 5). What
  * identifies it in a quote is its sequence number and, in IPv4, its ID; in the server's D-SACK block
- * (RFC 2883) the sequence number of its byte.
+ * (RFC 2883) the sequence number of its byte. UDP probes: probe_udp.h.
  *
  * Owns:   a fixed table of sent probes, ordered by time. Entries leave it PROBE_MEMORY after
  *         sending, never before: full means that no probe is built.
@@ -34,10 +34,10 @@ struct sent_probe {
 	bool by_router;
 	bool by_server;
 	uint8_t tos;
-	uint16_t sum;   /* TCP's checksum */
+	uint16_t sum;   /* the transport's checksum */
 	uint16_t ip_id; /* IPv4 */
 	uint16_t len;   /* of the whole packet */
-	uint32_t seq;
+	uint32_t seq;   /* UDP: the checksum */
 	uint32_t trace; /* slot of its trace, valid while that trace's run is `run` */
 	uint32_t run;
 	inpath_time sent;
@@ -57,12 +57,18 @@ void probes_init(
 /* Forgets what is older than PROBE_MEMORY. */
 void probes_expire(struct probes *p, inpath_time now);
 
-/* What a probe says, and what names it. */
+enum {
+	PROBE_UDP_PAYLOAD = 21, /* bytes at most (DESIGN section 5) */
+};
+
+/* What a probe says, and what names it: a TCP probe's sequence number, or a UDP probe's checksum. */
 struct probe_token {
 	uint32_t seq;
 	uint16_t ip_id; /* IPv4: 1..65535; IPv6: 0 */
 	bool empty;     /* no byte is known that the server has acknowledged */
 	uint8_t byte;
+	uint8_t payload_len; /* UDP */
+	uint8_t payload[PROBE_UDP_PAYLOAD];
 };
 
 /*

@@ -30,13 +30,15 @@ uint8_t prober_last(const struct prober *p)
 	return ttl;
 }
 
-void prober_begin(struct prober *p, const struct inpath_settings *settings, uint64_t timeout_ns,
-	uint8_t expected, bool known, uint64_t e2e_ns, inpath_time now)
+void prober_begin(struct prober *p, const struct inpath_settings *settings,
+	enum prober_manner manner, uint64_t timeout_ns, uint8_t expected, bool known,
+	uint64_t e2e_ns, inpath_time now)
 {
 	uint32_t wave = PROBER_UNKNOWN_WAVE;
 
 	memset(p, 0, sizeof(*p));
 	p->settings = *settings;
+	p->manner = manner;
 	p->timeout_ns = timeout_ns;
 	/* The server is not so far away: its packets' TTL misled. */
 	p->expected = expected <= INPATH_MAX_HOPS ? expected : 0;
@@ -49,7 +51,14 @@ void prober_begin(struct prober *p, const struct inpath_settings *settings, uint
 		wave = known ? expected : expected + 1U;
 	if (!settings->touch)
 		wave = touch_from(p) - 1U;
-	p->horizon = lesser(wave, settings->max_hops);
+	if (manner == PROBER_CLIMBS) {
+		p->settings.max_hops =
+			p->expected > PROBER_MARGIN
+				? lesser(p->expected - PROBER_MARGIN, settings->max_hops)
+				: 0;
+		wave = 1;
+	}
+	p->horizon = lesser(wave, p->settings.max_hops);
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
 		p->hops[i].ttl = (uint8_t)(i + 1);
 }
@@ -282,7 +291,18 @@ static bool grow(struct prober *p, const struct prober_view *view, enum inpath_s
 
 	while (silent < p->horizon && p->hops[p->horizon - 1 - silent].addr_count == 0)
 		silent++;
+	if (p->manner == PROBER_CLIMBS) {
+		*stop = INPATH_STOP_SHORT;
+		if (silent || p->horizon >= p->settings.max_hops)
+			return false;
+		p->horizon++;
+		return true;
+	}
 	*stop = INPATH_STOP_GAP;
+	if (p->manner == PROBER_INFERS) {
+		*stop = INPATH_STOP_INFERRED;
+		gap = lesser(gap, PROBER_SILENCE);
+	}
 	if (silent >= gap)
 		return false;
 	*stop = INPATH_STOP_SHORT;
@@ -558,7 +578,7 @@ static void place_server(struct prober *p)
 /* The middle of a TTL's round trip times; of an even number, the lower of the two in the middle. */
 static uint64_t median(const struct prober_samples *s)
 {
-	uint64_t sorted[PROBER_SAMPLES];
+	uint64_t sorted[PROBER_SAMPLES] = { 0 };
 	uint8_t count = 0;
 
 	for (uint8_t i = 0; i < PROBER_SAMPLES; i++) {
@@ -597,9 +617,31 @@ static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
 	hop->changed = switches == 1 && first_run > 1 && run > 1;
 }
 
-void prober_sum_up(struct prober *p)
+/*
+ * QUIC's server answers no probe. If the last router that answers stands just where the TTL of the
+ * server's packets has it, two witnesses agree on its hop; else it stands at no TTL.
+ */
+static void infer_server(struct prober *p, const struct inpath_addr *server)
+{
+	uint8_t hop = (uint8_t)(highest(p->routers) + 1);
+
+	if (p->e2e_ns == 0)
+		return;
+	if (hop != p->expected || hop > p->horizon) {
+		prober_unplaced(p, p->e2e_ns);
+		return;
+	}
+	p->server_hop = hop;
+	p->hops[hop - 1].server = true;
+	(void)hop_addr(&p->hops[hop - 1], server);
+	hop_rtt(&p->hops[hop - 1], p->e2e_ns);
+}
+
+void prober_sum_up(struct prober *p, enum inpath_stop stop, const struct inpath_addr *server)
 {
 	place_server(p);
+	if (stop == INPATH_STOP_INFERRED)
+		infer_server(p, server);
 	if (p->stray_rtt_ns && !p->server_hop)
 		prober_unplaced(p, p->stray_rtt_ns);
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {

@@ -25,6 +25,8 @@
 enum {
 	PROBER_SAMPLES = 12, /* answers of one TTL kept in the order of sending */
 	PROBER_CONFIRM = 10, /* probes to a TTL that is to show whether its routers take turns */
+	PROBER_MARGIN = 3,   /* PROBER_CLIMBS ends so far before the server: ways back differ */
+	PROBER_SILENCE = 2,  /* PROBER_INFERS: silent TTLs in a row that end a walk */
 	PROBER_BOUNDARY = 2, /* further attempts where the server's hop would move by the answer */
 	PROBER_UNKNOWN_WAVE = 16, /* the first wave when the distance is unknown */
 	PROBER_GROWTH = 4,        /* TTLs in each later wave */
@@ -42,6 +44,13 @@ enum {
 #define PROBER_SETTLE_WAIT (5 * INPATH_SEC)
 /* So long does a trace wait for its budget, or for its flow to stop retransmitting. */
 #define PROBER_HELD_MAX    (10 * INPATH_SEC)
+
+/* How a walk may come to the server. */
+enum prober_manner {
+	PROBER_PROVES, /* TCP: the server answers, and names the TTL */
+	PROBER_INFERS, /* QUIC: the server is silent; where it is follows from its packets' TTL and silence */
+	PROBER_CLIMBS, /* other UDP: no probe may reach it: one TTL after the other, and well short of it */
+};
 
 /* Who answered a TTL's probes, and how fast: by attempt. */
 struct prober_samples {
@@ -61,6 +70,7 @@ struct prober_arrival {
 /* What the walk itself knows. */
 struct prober {
 	struct inpath_settings settings;
+	enum prober_manner manner;
 	uint64_t timeout_ns;
 	uint64_t e2e_ns;    /* the server's passive RTT when the trace began; 0 unknown */
 	uint8_t expected;   /* the server's hop as inferred; 0 unknown */
@@ -112,8 +122,9 @@ struct prober_answer {
 
 /* Begins a walk. `expected` is the server's hop, inferred or known from before; 0 unknown; `known`
  * says that an earlier trace saw it. Set `confirm` afterwards where a difference is to be explained. */
-void prober_begin(struct prober *p, const struct inpath_settings *settings, uint64_t timeout_ns,
-	uint8_t expected, bool known, uint64_t e2e_ns, inpath_time now);
+void prober_begin(struct prober *p, const struct inpath_settings *settings,
+	enum prober_manner manner, uint64_t timeout_ns, uint8_t expected, bool known,
+	uint64_t e2e_ns, inpath_time now);
 
 /* What to do now. May widen the wave, so it is not const; asking twice gives the same answer. */
 struct prober_answer prober_ask(struct prober *p, const struct prober_view *view, inpath_time now);
@@ -165,10 +176,10 @@ inpath_time prober_answers_until(const struct prober *p);
 bool prober_is_complete(const struct prober *p);
 
 /*
- * All is over: takes from the hops what the whole walk has disproved (a proxy's answers), and sums
- * their samples up (median, turns).
+ * All is over, for this cause: takes from the hops what the whole walk has disproved (a proxy's answers), and sums
+ * their samples up (median, turns). Where the server's hop is inferred it says so.
  */
-void prober_sum_up(struct prober *p);
+void prober_sum_up(struct prober *p, enum inpath_stop stop, const struct inpath_addr *server);
 
 /* The server answered a touch, in numbers that cannot be read yet: a later touch's may be. */
 void prober_stray(struct prober *p, uint64_t rtt_ns);

@@ -9,6 +9,23 @@ enum {
 
 #define ACE (TCP_AE | TCP_CWR | TCP_ECE)
 
+/* What names a probe in a quote beside the ID: DESIGN section 5. */
+static uint32_t quoted_token(const struct quote *q)
+{
+	return q->proto == INPATH_PROTO_TCP ? q->seq : q->checksum;
+}
+
+/* By how much a token was moved: sums are counted in ones' complement (RFC 1624). */
+static uint32_t shift_of(const struct sent_probe *e, const struct quote *q)
+{
+	uint32_t sum;
+
+	if (q->proto == INPATH_PROTO_TCP)
+		return q->seq - e->seq;
+	sum = q->checksum + (~e->seq & 0xffff);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
 static bool same_client(const struct sent_probe *e, const struct quote *q)
 {
 	return e->tuple.client_port == q->src_port &&
@@ -24,14 +41,14 @@ static struct reply_match match_by_id(const struct probes *probes, const struct 
 	for (uint32_t i = 0; i < SEARCH && slot != TABLE_NONE; i++) {
 		const struct sent_probe *e = &probes->entries[slot];
 
-		if (e->ip_id == q->ip_id && e->len == q->len &&
+		if (e->ip_id == q->ip_id && e->len == q->len && e->tuple.proto == q->proto &&
 			e->tuple.server_port == q->dst_port &&
 			memcmp(&e->tuple.server, &q->dst, sizeof(q->dst)) == 0) {
 			bool same = same_client(e, q);
 
 			/* Where the quote was not translated back, the client is another, too. */
 			if (same || m.kind == REPLY_NONE)
-				m = (struct reply_match){ REPLY_SEQ, slot, q->seq - e->seq };
+				m = (struct reply_match){ REPLY_SEQ, slot, shift_of(e, q) };
 			if (same)
 				break;
 		}
@@ -57,13 +74,17 @@ struct reply_match reply_match_icmp(const struct probes *probes, const struct pa
 	struct reply_match m = { .kind = REPLY_NONE };
 	bool v4 = p->family == INPATH_AF_INET;
 
-	if (q->proto != INPATH_PROTO_TCP || about_size(p))
+	if ((q->proto != INPATH_PROTO_TCP && q->proto != INPATH_PROTO_UDP) || about_size(p))
 		return m;
-	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, q->seq); slot != TABLE_NONE;
-		slot = probe_find_next(probes, slot)) {
+	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, quoted_token(q));
+		slot != TABLE_NONE; slot = probe_find_next(probes, slot)) {
 		const struct sent_probe *e = &probes->entries[slot];
 		bool same = same_client(e, q);
 
+		/* A checksum is short: a datagram of the client's own may have it, too. */
+		if (e->tuple.proto != q->proto ||
+			(q->proto == INPATH_PROTO_UDP && e->len != q->len))
+			continue;
 		if (!v4 || e->ip_id == q->ip_id) {
 			/* Two clients of one server may use the same number: their own goes first. */
 			if (same || m.kind != REPLY_EXACT)
@@ -95,7 +116,7 @@ uint8_t reply_rewritten(
 	if (sent->tuple.client_port != q->src_port)
 		what |= INPATH_REWRITTEN_PORT;
 	if (m->kind == REPLY_SEQ)
-		what |= INPATH_REWRITTEN_SEQ;
+		what |= q->proto == INPATH_PROTO_TCP ? INPATH_REWRITTEN_SEQ : INPATH_REWRITTEN_SUM;
 	if (m->kind == REPLY_ID)
 		what |= INPATH_REWRITTEN_ID;
 	if (q->has_sum && q->sum != sent->sum)
@@ -164,7 +185,8 @@ uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tupl
 	for (; slot != TABLE_NONE; slot = probe_find_next(probes, slot)) {
 		const struct sent_probe *e = &probes->entries[slot];
 
-		if (e->empty || e->tuple.client_port != tuple->client_port ||
+		if (e->empty || e->tuple.proto != INPATH_PROTO_TCP ||
+			e->tuple.client_port != tuple->client_port ||
 			memcmp(&e->tuple.client, &tuple->client, sizeof(tuple->client)) != 0)
 			continue;
 		if (!e->answered)

@@ -18,7 +18,7 @@ enum reply_kind {
 	REPLY_NONE,  /* quotes no probe of ours */
 	REPLY_EXACT, /* address, port, sequence number and ID are a probe's */
 	REPLY_ID,    /* all but the IPv4 ID, which is off by `shift` */
-	REPLY_SEQ,   /* all but the sequence number, which is off by `shift` */
+	REPLY_SEQ,   /* all but the sequence number (UDP: the checksum), which is off by `shift` */
 };
 
 struct reply_match {
@@ -28,7 +28,7 @@ struct reply_match {
 };
 
 /*
- * Matches an ICMP error (p->icmp_error is set) that quotes TCP. REPLY_ID and REPLY_SEQ are only
+ * Matches an ICMP error (p->icmp_error is set) that quotes TCP or UDP. REPLY_ID and REPLY_SEQ are only
  * suspicions: they count when two replies of one trace agree on the shift.
  */
 struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p);

@@ -32,16 +32,9 @@ static bool wan_rewrites_ttl(const struct inpath_engine *e, uint32_t ifindex)
 
 static bool eligible(const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
-	const struct tcp_flow *t = &f->tcp;
-
-	if (f->state != FLOW_TRACED || f->decided != e->set_number || e->stopping ||
-		now < f->next_trace || wan_rewrites_ttl(e, f->out_ifindex) || f->out_ifindex == 0)
-		return false;
-	if (!t->established || t->closed || t->untouchable || !t->server_seen ||
-		!t->client.ack_known)
-		return false;
-	/* From the first acknowledgement of client data on there is a byte to repeat. */
-	return t->acked.len > 1 || now >= t->first_seen + TRACE_EMPTY_AFTER;
+	return f->state == FLOW_TRACED && f->decided == e->set_number && !e->stopping &&
+	       now >= f->next_trace && !wan_rewrites_ttl(e, f->out_ifindex) &&
+	       f->out_ifindex != 0 && carrier_ready(f, now);
 }
 
 void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
@@ -54,7 +47,7 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
 
 		/* What it waits for (a quiet moment, the flow's end) may just have come; a token of
 		 * the budget or for a probe has not. */
-		if (t->phase == TRACE_WALKING && (now >= t->not_before || f->tcp.closed))
+		if (t->phase == TRACE_WALKING && (now >= t->not_before || carrier_closed(f)))
 			deadline_set(&e->deadlines, f->trace - 1, now);
 		return;
 	}
@@ -89,7 +82,8 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	struct flow *f = &e->flows.entries[flow];
 	uint32_t slot = table_insert(&e->trace_table, flow);
 	struct trace *t = &e->traces[slot];
-	uint8_t expected = f->server_hop ? f->server_hop : tcp_distance(&f->tcp);
+	bool known = f->server_hop && carrier_manner(f) == PROBER_PROVES;
+	uint8_t expected = known ? f->server_hop : carrier_distance(f);
 
 	*t = (struct trace){ 0 };
 	t->run = (uint32_t)hash_random(&e->key, &e->random);
@@ -103,11 +97,12 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	t->flow_facts.run = t->run;
 	t->flow_facts.tuple = f->tuple;
 	t->flow_facts.by = (enum inpath_by)f->by;
-	t->flow_facts.app = INPATH_APP_TCP;
+	t->flow_facts.ech = f->ech;
+	t->flow_facts.app = (enum inpath_app)f->app;
 	copy_label(t->policy, f->policy->name);
 	copy_label(t->service, f->service);
-	prober_begin(&t->walk, &f->policy->settings, e->set->timeout_ms * INPATH_MSEC, expected,
-		f->server_hop != 0, f->tcp.e2e_ns, now);
+	prober_begin(&t->walk, &f->policy->settings, carrier_manner(f),
+		e->set->timeout_ms * INPATH_MSEC, expected, known, carrier_patience(f), now);
 	t->walk.confirm = f->confirming;
 	f->trace = slot + 1;
 	f->next_trace = now + f->policy->settings.interval_s * INPATH_SEC;
@@ -134,9 +129,10 @@ static void detach(struct inpath_engine *e, struct trace *t)
 	if (t->flow == TABLE_NONE)
 		return;
 	f = &e->flows.entries[t->flow];
-	t->e2e_ns = f->tcp.e2e_ns;
-	t->lan_ns = f->tcp.lan_ns;
-	t->notes.handshake = f->tcp.handshake;
+	t->e2e_ns = carrier_e2e(f);
+	t->lan_ns = carrier_lan(f);
+	if (f->tuple.proto == INPATH_PROTO_TCP)
+		t->notes.handshake = f->tcp.handshake;
 	f->trace = 0;
 	t->flow = TABLE_NONE;
 }
@@ -236,7 +232,7 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 	}
 	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
-	prober_sum_up(&t->walk);
+	prober_sum_up(&t->walk, stop, &t->flow_facts.tuple.server);
 	if ((stop == INPATH_STOP_GAP || stop == INPATH_STOP_MAXTTL) && t->walk.unplaced)
 		stop = INPATH_STOP_REACHED;
 	last = prober_last(&t->walk);
@@ -261,7 +257,7 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 		/* What a trace that was cut short did not see is no change. */
 		compare(e, t, f, now);
 		detach(e, t);
-		tcp_timing_reset(&f->tcp);
+		carrier_timing_reset(f);
 	}
 	deadline_set(&e->deadlines, slot, now);
 }
@@ -349,7 +345,9 @@ static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t p
 	struct flow *f = &e->flows.entries[t->flow];
 	struct sent_probe *s = &e->probes.entries[probe_slot];
 	struct inpath_action_item *item = &e->outbox.items[e->outbox.count++];
-	bool touch = prober_is_touch(&t->walk, ttl);
+	bool near = prober_is_touch(&t->walk, ttl);
+	/* QUIC's server answers nothing that would have to be waited for. */
+	bool touch = near && t->walk.manner == PROBER_PROVES;
 
 	item->kind = INPATH_ACTION_SEND;
 	item->probe.id = probe_slot;
@@ -357,7 +355,7 @@ static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t p
 	item->probe.server = f->tuple.server;
 	item->probe.out_ifindex = f->out_ifindex;
 	item->probe.mark = f->mark | e->set->mark_probe;
-	item->probe.len = probe_build(item->probe.bytes, &f->tuple, &f->tcp, token, ttl, !touch);
+	item->probe.len = carrier_build(item->probe.bytes, f, token, ttl, !near);
 
 	s->ttl = ttl;
 	s->touch = touch;
@@ -403,7 +401,7 @@ static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpa
 		t->waited = false;
 	}
 	ttl = lowest_ttl(t->granted);
-	if (probe_choose(&e->probes, &f->tuple, &f->tcp, t->walk.timeout_ns, now, &token))
+	if (carrier_choose(&e->probes, f, t->walk.timeout_ns, now, &token))
 		probe_slot = probe_add(&e->probes, &f->tuple, token.seq);
 	if (probe_slot == TABLE_NONE) {
 		e->stats.tokens_full++;
@@ -419,26 +417,6 @@ static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpa
 	emit(e, slot, ttl, probe_slot, &token);
 	deadline_set(&e->deadlines, slot, now);
 	return true;
-}
-
-static struct prober_view view_of(
-	const struct inpath_engine *e, const struct flow *f, inpath_time now)
-{
-	const struct tcp_flow *t = &f->tcp;
-	struct prober_view v = {
-		.quiet = tcp_quiet(t) && t->server_seen,
-		.caught_up = t->server_spoke,
-		.earlier_ack = t->has_earlier,
-		.empty = t->acked.len <= 1,
-		.server_busy = tcp_server_in_flight(t),
-		.may_end = t->server_epoch != e->epoch,
-	};
-
-	if (tcp_recovering(t) && now < t->retransmit_at + TRACE_CALM)
-		v.hold = t->retransmit_at + TRACE_CALM;
-	if (t->server.window == 0)
-		v.hold = now + TRACE_CALM;
-	return v;
 }
 
 /* Lets a trace take its next step. True if it sent a probe. */
@@ -458,7 +436,7 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		return false;
 	}
 	f = &e->flows.entries[t->flow];
-	if (f->tcp.closed || e->stopping) {
+	if (carrier_closed(f) || e->stopping) {
 		inpath_time until = prober_answers_until(&t->walk);
 
 		/* What is on its way may still count; nothing more is sent. */
@@ -469,11 +447,11 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		return false;
 	}
 	/* A new policy may have spoken: a flow that rests is not probed. */
-	if (f->tcp.untouchable || t->refused || f->state != FLOW_TRACED) {
+	if (carrier_untouchable(f) || t->refused || f->state != FLOW_TRACED) {
 		finish(e, slot, INPATH_STOP_SHORT, now);
 		return false;
 	}
-	view = view_of(e, f, now);
+	view = carrier_view(f, e->epoch, now);
 	answer = prober_ask(&t->walk, &view, now);
 	switch (answer.say) {
 	case PROBER_SEND: return send_one(e, slot, answer.ttls, now);
@@ -489,12 +467,12 @@ static void rearm(struct inpath_engine *e)
 	for (; e->rearm < e->flows.table.fresh; e->rearm++) {
 		struct flow *f = &e->flows.entries[e->rearm];
 
-		if (!f->rested || f->decided == e->set_number || f->tcp.closed)
+		if (!f->rested || f->decided == e->set_number || carrier_closed(f))
 			continue;
 		if (e->outbox.count == INPATH_OUTBOX_ACTIONS)
 			return;
 		f->rested = false;
-		tcp_was_unseen(&f->tcp);
+		carrier_was_unseen(f);
 		e->outbox.items[e->outbox.count].kind = INPATH_ACTION_ARM;
 		e->outbox.items[e->outbox.count++].arm = f->tuple;
 	}

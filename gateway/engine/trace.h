@@ -10,6 +10,7 @@
 #ifndef TRACE_H
 #define TRACE_H
 
+#include "gateway/engine/carrier.h"
 #include "gateway/engine/client.h"
 #include "gateway/engine/deadline.h"
 #include "gateway/engine/flow.h"
@@ -29,11 +30,6 @@ enum {
 	TRACE_FIRST_HOPS = 3, /* TTLs with a budget of their own */
 	TRACE_REWRITERS = 8,  /* WANs known to rewrite TTLs */
 };
-
-/* A flow that never sends data is traced by empty probes when it has been here so long. */
-#define TRACE_EMPTY_AFTER (700 * INPATH_MSEC)
-/* A flow that retransmits is left alone until that is acknowledged, but for no longer than this. */
-#define TRACE_CALM        (300 * INPATH_MSEC)
 
 enum trace_phase {
 	TRACE_WALKING,
@@ -89,6 +85,7 @@ struct inpath_engine {
 	uint32_t epoch; /* gaps in the queue's packet ids so far */
 
 	const struct inpath_policy_set *set;
+	bool wants_udp;      /* a policy of it traces UDP that is not QUIC */
 	uint32_t set_number; /* 1 is the first; flows decided under another are decided anew */
 	uint32_t rearm;      /* next flow slot to look at for re-arming after a new set */
 
@@ -106,6 +103,7 @@ struct inpath_engine {
 	uint32_t *line_flows;
 	struct deadlines deadlines; /* by trace slot */
 	struct bucket gateway_bucket;
+	struct bucket opens; /* Initials that may be opened */
 	struct bucket first_hop_buckets[TRACE_FIRST_HOPS];
 	uint32_t rewriters[TRACE_REWRITERS]; /* interfaces; 0: free */
 

@@ -232,6 +232,8 @@ static struct sent_probe *oldest_touch(
 
 	if (now > f->touch_until)
 		return NULL;
+	if (f->tuple.proto != INPATH_PROTO_TCP)
+		return NULL;
 	for (uint32_t at = t->newest; at != TABLE_NONE; at = t->links[at].older) {
 		struct sent_probe *s = &e->probes.entries[at];
 

@@ -152,6 +152,8 @@ static void put_head(struct line *l, const struct writer *w, struct part part)
 		line_put(l, " lan=");
 		line_ms1(l, path->lan_ns);
 	}
+	if (w->record->flow.ech)
+		line_put(l, " ech=yes");
 	tell_path(l, path);
 	line_put(l, " hops=");
 }

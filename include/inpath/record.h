@@ -177,6 +177,7 @@ struct inpath_record_flow {
 	const char *policy;
 	const char *service; /* never NULL */
 	const char *host;    /* "" if unknown */
+	bool ech; /* the greeting's name may have been an outer one: nobody asked DNS for it */
 	enum inpath_by by;
 	enum inpath_app app;
 };

@@ -14,7 +14,7 @@
 	X(short_packets, "passed: cut off")                                                        \
 	X(malformed, "passed: malformed")                                                          \
 	X(fragments, "passed: fragments")                                                          \
-	X(other_proto, "passed: neither TCP nor an ICMP error")                                    \
+	X(other_proto, "passed: no flow's packet, no ICMP error")                                    \
 	X(flows_new, "flows entered in the table")                                                 \
 	X(flows_evicted, "flows evicted from a full table, the idlest first")                      \
 	X(flows_traced, "flows that a policy traces")                                              \
@@ -24,6 +24,9 @@
 	X(rested, "verdicts that put a flow to rest")                                              \
 	X(hellos_full, "ClientHellos not put together: no room")                                   \
 	X(hellos_sni, "ClientHellos that gave a name")                                             \
+	X(initials_opened, "QUIC Initials that were opened")                                       \
+	X(initials_sealed, "QUIC Initials that did not open: forged, or cut off")                  \
+	X(initials_capped, "QUIC Initials left alone: their flow or the second has had its share") \
 	X(dns_answers, "DNS answers read")                                                         \
 	X(dns_malformed, "DNS packets not understood")                                             \
 	X(names_evicted, "names and mappings evicted from a full table")                           \

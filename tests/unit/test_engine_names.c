@@ -149,10 +149,33 @@ static void the_greeting_beats_what_dns_said(void **state)
 	EACH_FAMILY(w)
 	{
 		world_begin(&w, &LIMITS);
+		/* It was asked for, though its address came under another name last. */
+		dns_answer(&w, world_client(&w), "www.movies.example");
 		dns_answer(&w, world_client(&w), "cdn.example");
 		greet(&w, "www.movies.example");
 		traced_as(&w, "www.movies.example", INPATH_BY_SNI);
+		assert_false(world_path(&w)->record.flow.ech);
 		world_end(&w);
+	}
+}
+
+/* With encrypted_client_hello the name may be an outer one: nobody asked DNS for it. */
+static void an_outer_name_gives_way_to_dns(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		for (int known = 0; known < 2; known++) {
+			world_begin(&w, &LIMITS);
+			if (known)
+				dns_answer(&w, world_client(&w), "secret.example");
+			greet(&w, "outer.example");
+			traced_as(&w, known ? "secret.example" : "outer.example",
+				known ? INPATH_BY_DNS : INPATH_BY_SNI);
+			assert_true(world_path(&w)->record.flow.ech);
+			world_end(&w);
+			w.records = 0;
+		}
 	}
 }
 
@@ -239,6 +262,7 @@ int main(void)
 		cmocka_unit_test(an_answer_names_the_flow_behind_it),
 		cmocka_unit_test(without_a_name_the_address_is_all),
 		cmocka_unit_test(the_greeting_beats_what_dns_said),
+		cmocka_unit_test(an_outer_name_gives_way_to_dns),
 		cmocka_unit_test(a_greeting_without_a_name_leaves_it_to_dns),
 		cmocka_unit_test(a_name_belongs_to_the_device_that_asked),
 		cmocka_unit_test(a_stranger_takes_the_name_that_all_agree_on),

@@ -52,6 +52,7 @@ struct script {
 	const char *name;
 	struct inpath_settings settings;
 	uint8_t expected;
+	enum prober_manner manner;
 	bool known;
 	uint8_t confirm;
 	unsigned int e2e_ms;
@@ -243,6 +244,33 @@ static const struct script SCRIPTS[] = {
 			{ "routers are still waited for", 20, DUP, "until 100" },
 			{ "and asked again, the server is not", 100, ASK, "2 until 200" },
 			{ "", 110, HOP(2), "reached" } } },
+	{ "QUIC: nobody answers behind the last router", WALK(2, 5, 32), 4, PROBER_INFERS,
+		.view = CALM,
+		.lines = { { "one beyond the server, as ever", 0, ASK, "1-5 until 1000" },
+			{ "", 10, HOP(1), "until 100" }, { "", 10, HOP(2), "until 100" },
+			{ "", 10, HOP(3), "until 100" },
+			{ "silence is asked twice", 100, ASK, "4-5 until 200" },
+			{ "", 200, ASK, "until 1100" },
+			{ "and is where the server is", 1100, ASK, "inferred" } } },
+	{ "QUIC: farther than inferred", WALK(2, 5, 32), 2, PROBER_INFERS, .view = CALM,
+		.lines = { { "", 0, ASK, "1-3 until 1000" }, { "", 10, HOP(1), "until 100" },
+			{ "", 10, HOP(2), "until 100" },
+			{ "routers lead on", 10, HOP(3), "4-7 until 110" },
+			{ "", 20, HOP(4), "until 110" }, { "", 110, ASK, "5-7 until 210" },
+			{ "", 210, ASK, "until 1110" }, { "", 1110, ASK, "inferred" } } },
+	{ "other UDP: one TTL after the other", WALK(2, 5, 32), 7, PROBER_CLIMBS, .view = CALM,
+		.lines = { { "", 0, ASK, "1 until 1000" },
+			{ "only behind an answer", 10, HOP(1), "2 until 110" },
+			{ "", 20, HOP(2), "3 until 120" }, { "", 30, HOP(3), "4 until 130" },
+			{ "three short of the server", 40, HOP(4), "short" } } },
+	{ "other UDP: a silent router is the end", WALK(2, 5, 32), 9, PROBER_CLIMBS, .view = CALM,
+		.lines = { { "", 0, ASK, "1 until 1000" }, { "", 10, HOP(1), "2 until 110" },
+			{ "", 110, ASK, "2 until 210" }, { "", 210, ASK, "until 1110" },
+			{ "", 1110, ASK, "short" } } },
+	{ "other UDP: too near", WALK(2, 5, 32), 3, PROBER_CLIMBS, .view = CALM,
+		.lines = { { "no probe at all", 0, ASK, "short" } } },
+	{ "other UDP: at an unknown distance", WALK(2, 5, 32), 0, PROBER_CLIMBS, .view = CALM,
+		.lines = { { "no probe at all", 0, ASK, "short" } } },
 	{ "an answer that was none", WALK(2, 5, 32), 2, .view = CALM,
 		.lines = { { "", 0, ASK, "1-3 until 1000" }, { "", 5, DUP, "until 1000" },
 			{ "", 10, HOP(1), "until 100" }, { "", 10, HOP(2), "until 100" },
@@ -409,8 +437,8 @@ static void the_walk_goes_by_the_script(void **state)
 		inpath_time hold = 0;
 		struct prober p;
 
-		prober_begin(
-			&p, &s->settings, 1000 * MS, s->expected, s->known, s->e2e_ms * MS, T0);
+		prober_begin(&p, &s->settings, s->manner, 1000 * MS, s->expected, s->known,
+			s->e2e_ms * MS, T0);
 		p.confirm = s->confirm;
 		for (const struct line *l = s->lines; l->promise; l++) {
 			inpath_time now = T0 + l->ms * MS;

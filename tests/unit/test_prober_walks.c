@@ -50,8 +50,8 @@ static struct random_walk walk_begin(uint32_t seed)
 	w.routers = (uint8_t)roll(&w, 9);
 	change_view(&w);
 	w.steady_view = roll(&w, 2);
-	prober_begin(&w.p, &w.settings, (50 + roll(&w, 3000)) * MS, expected[roll(&w, 11)],
-		roll(&w, 2), roll(&w, 3) ? 0 : roll(&w, 2000) * MS, w.now);
+	prober_begin(&w.p, &w.settings, (enum prober_manner)roll(&w, 3), (50 + roll(&w, 3000)) * MS,
+		expected[roll(&w, 11)], roll(&w, 2), roll(&w, 3) ? 0 : roll(&w, 2000) * MS, w.now);
 	w.p.confirm = (uint8_t)(roll(&w, 4) ? 0 : 1 + roll(&w, 64));
 	return w;
 }
@@ -70,6 +70,8 @@ static void answer(struct random_walk *w, uint8_t ttl)
 		r.unreach = INPATH_UNREACH_ADMIN;
 		r.quoted_ttl = (uint8_t)roll(w, ttl + 3U);
 	}
+	if (w->server && ttl >= w->server && w->p.manner != PROBER_PROVES)
+		return;
 	if (w->server && ttl >= w->server) {
 		if (w->v.empty || roll(w, 10) == 0)
 			prober_unplaced(&w->p, r.rtt_ns);
@@ -125,6 +127,7 @@ static void check_touches(const struct random_walk *w, uint64_t wave)
 static void every_walk_ends_and_keeps_its_bounds(void **state)
 {
 	unsigned int stops[INPATH_STOP_INFERRED + 1] = { 0 };
+	struct inpath_addr server = wire_addr("198.51.100.7");
 
 	(void)state;
 	for (uint32_t seed = 1; seed <= 6000; seed++) {
@@ -171,12 +174,13 @@ static void every_walk_ends_and_keeps_its_bounds(void **state)
 				w.v.hold = w.now + roll(&w, 600) * MS;
 		}
 		assert_true(prober_last(&w.p) <= w.settings.max_hops);
-		prober_sum_up(&w.p);
+		prober_sum_up(&w.p, INPATH_STOP_INFERRED, &server);
 		assert_true(prober_last(&w.p) <= w.settings.max_hops);
 	}
 	/* The test saw all that a walk alone can end by. */
 	assert_true(stops[INPATH_STOP_REACHED] && stops[INPATH_STOP_GAP] &&
-		    stops[INPATH_STOP_MAXTTL] && stops[INPATH_STOP_SHORT]);
+		    stops[INPATH_STOP_MAXTTL] && stops[INPATH_STOP_SHORT] &&
+		    stops[INPATH_STOP_INFERRED]);
 }
 
 static void a_hop_tells_what_was_learnt(void **state)
@@ -187,7 +191,7 @@ static void a_hop_tells_what_was_learnt(void **state)
 	struct prober p;
 
 	(void)state;
-	prober_begin(&p, &settings, 1000 * MS, 8, false, 0, T0);
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, false, 0, T0);
 	prober_sent(&p, 2, T0 + MS);
 	prober_sent(&p, 2, T0 + 2 * MS);
 	r.from = wire_addr("10.0.0.2");
@@ -221,7 +225,7 @@ static void a_hop_keeps_as_many_addresses_as_it_has_room_for(void **state)
 	struct prober p;
 
 	(void)state;
-	prober_begin(&p, &settings, 1000 * MS, 8, false, 0, T0);
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, false, 0, T0);
 	for (uint8_t i = 0; i < 2 * INPATH_HOP_ADDRS; i++) {
 		r.from = (struct inpath_addr){ INPATH_AF_INET, { 10, 0, 0, i } };
 		prober_sent(&p, 64, T0);
@@ -240,7 +244,7 @@ static void the_record_ends_at_the_server_or_at_the_last_probe(void **state)
 	struct prober p;
 
 	(void)state;
-	prober_begin(&p, &settings, 1000 * MS, 8, false, 0, T0);
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, false, 0, T0);
 	assert_int_equal(prober_last(&p), 0);
 	prober_sent(&p, 7, T0);
 	assert_int_equal(prober_last(&p), 7);
@@ -259,7 +263,7 @@ static void of_answers_without_a_ttl_the_quickest_is_told(void **state)
 	struct prober p;
 
 	(void)state;
-	prober_begin(&p, &settings, 1000 * MS, 8, false, 0, T0);
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, false, 0, T0);
 	assert_false(p.unplaced);
 	prober_unplaced(&p, 9 * MS);
 	prober_unplaced(&p, 5 * MS);
@@ -276,7 +280,8 @@ static void touches_begin_one_hop_before_the_server(void **state)
 	for (unsigned int expected = 0; expected < 256; expected++) {
 		struct prober p;
 
-		prober_begin(&p, &settings, 1000 * MS, (uint8_t)expected, false, 0, T0);
+		prober_begin(
+			&p, &settings, PROBER_PROVES, 1000 * MS, (uint8_t)expected, false, 0, T0);
 		for (unsigned int ttl = 1; ttl <= 64; ttl++)
 			assert_int_equal(prober_is_touch(&p, (uint8_t)ttl),
 				expected == 0 || expected > 64 || ttl + 1 >= expected);

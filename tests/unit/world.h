@@ -360,7 +360,8 @@ static inline void world_router_answers(
 	struct world *w, const struct inpath_probe *probe, uint8_t ttl, const uint8_t *tcp)
 {
 	uint8_t seen[INPATH_PROBE_BYTES], bytes[WIRE_MAX];
-	size_t seq = (size_t)(tcp - probe->bytes) + 4, len;
+	bool is_tcp = probe->bytes[w->v6 ? 6 : 9] == INPATH_PROTO_TCP;
+	size_t head = (size_t)(tcp - probe->bytes), len;
 	bool zero = w->zero_ttl >> (ttl - 1) & 1;
 
 	memcpy(seen, probe->bytes, probe->len);
@@ -371,7 +372,8 @@ static inline void world_router_answers(
 		w->moved ^= 1ULL << (ttl - 1);
 	if (!w->v6)
 		wire_put16(seen + 4, (uint16_t)((seen[4] << 8 | seen[5]) + w->id_shift));
-	wire_put32(seen + seq, wire_get32(seen + seq) + w->seq_shift);
+	if (is_tcp)
+		wire_put32(seen + head + 4, wire_get32(seen + head + 4) + w->seq_shift);
 	len = wire_time_exceeded_at(bytes, world_router(w, ttl), seen, probe->len, !zero);
 	for (int i = 0; i <= w->twice; i++)
 		world_later(w, ttl * w->hop_rtt, bytes, len);
@@ -382,7 +384,8 @@ static inline void world_carry(struct world *w, const struct inpath_probe *probe
 {
 	uint8_t ttl = probe->bytes[w->v6 ? 7 : 8];
 	const uint8_t *tcp = probe->bytes + (w->v6 ? 40 : 20);
-	size_t payload = probe->len - (w->v6 ? 40 : 20) - (size_t)(tcp[12] >> 4) * 4;
+	bool is_tcp = probe->bytes[w->v6 ? 6 : 9] == INPATH_PROTO_TCP;
+	size_t payload = is_tcp ? probe->len - (w->v6 ? 40 : 20) - (size_t)(tcp[12] >> 4) * 4 : 0;
 
 	assert_int_equal(wire_checksums_right(probe->bytes, probe->len), true);
 	w->per_ttl[ttl]++;
@@ -392,6 +395,10 @@ static inline void world_carry(struct world *w, const struct inpath_probe *probe
 	}
 	if (w->proxy && ttl > w->proxy)
 		world_dsack(w, (uint8_t)(w->proxy + 1), wire_get32(tcp + 4), payload);
+	if (ttl >= w->distance && !is_tcp) {
+		w->touched++;
+		return;
+	}
 	if (ttl >= w->distance) {
 		world_server_answers(w, wire_get32(tcp + 4), payload);
 		return;
