@@ -309,8 +309,10 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->server.ack = h->ack;
 	t->server.ack_known = true;
 	t->server.window = h->window;
-	if (t->syn_at && !again)
+	if (t->syn_at && !again) {
+		least(&t->syn_rtt_ns, t->syn_at, now);
 		least(&t->e2e_ns, t->syn_at, now);
+	}
 	t->syn_at = 0;
 	/* Nor does a SYN/ACK: which of them is answered? */
 	t->synack_at = again ? 0 : now;

@@ -94,7 +94,9 @@ struct tcp_flow {
 	inpath_time synack_at;
 	struct tcp_timing up;
 	struct tcp_timing down;
-	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
+	uint64_t
+		syn_rtt_ns; /* from SYN to SYN/ACK; 0 unknown. All other samples may be delayed ACKs */
+	uint64_t e2e_ns;    /* the least since tcp_timing_reset; 0 none */
 	uint64_t lan_ns;
 
 	struct inpath_handshake handshake;

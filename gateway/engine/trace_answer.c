@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* See is_due. */
+#define BARE_SLACK (1 * INPATH_MSEC)
+
 /* The trace that a probe belongs to, if it still walks and the answer is in time. */
 static struct trace *open_trace(
 	struct inpath_engine *e, const struct sent_probe *s, inpath_time now)
@@ -245,10 +248,13 @@ static struct sent_probe *oldest_touch(
 	return oldest;
 }
 
-/* Can this be the answer to the touch? Not in half the time that the server ever took to answer. */
+/*
+ * Can this be the answer to the touch? Not in half the time that the server took to answer the SYN;
+ * of so short a time that processors decide it, nothing can be said.
+ */
 static bool is_due(const struct flow *f, const struct sent_probe *s, inpath_time now)
 {
-	return now >= s->sent + f->tcp.e2e_ns / 2;
+	return now + BARE_SLACK >= s->sent + f->tcp.syn_rtt_ns / 2;
 }
 
 bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now)
