@@ -7,10 +7,11 @@
  *
  * Invariants: a packet leaves nothing in the outbox; at most two probes a tick; a probe is well-formed,
  * has at most one byte, and that byte is one the client has sent at that sequence number and the
- * server has acknowledged; no token is used again within 30 s; only ICMP errors and ACKs without
+ * server has acknowledged; over UDP it is a short header of 21 bytes at most, or 8 random ones; no token is used again within 30 s; only ICMP errors and ACKs without
  * payload are dropped; time standing still, the engine comes to rest.
  */
 #include "inpath/engine.h"
+#include "tests/unit/quic_wire.h"
 #include "tests/unit/wire.h"
 
 enum {
@@ -28,6 +29,7 @@ struct flow_state {
 
 struct token {
 	uint8_t family;
+	uint8_t proto;
 	uint16_t port;
 	uint16_t ip_id;
 	uint32_t seq;
@@ -162,19 +164,73 @@ static void say(struct ground *g, struct script *s, bool from_client)
 		f->server_nxt = t.seq + (uint32_t)t.payload_len + !!(t.flags & TCP_SYN);
 }
 
-/* Law 8, over as many as are remembered here. */
-static void take_token(struct ground *g, const struct packet *p)
+#define FIRST_ID  "8394c8f03e515708"
+#define SERVER_ID "0102030405060708"
+
+/* A datagram of one of the flows: an Initial, a long or a short header, or any bytes. */
+static void datagram(struct ground *g, struct script *s, bool from_client)
 {
-	struct token token = { p->family, p->src_port, p->ip_id, p->tcp.seq, g->now };
+	uint8_t which = next(s), kind = next(s), size = next(s), bytes[WIRE_MAX];
+	bool v6 = which & 1;
+	const char *client = v6 ? "2001:db8:1::10" : "192.168.1.10";
+	const char *server = v6 ? "2001:db8:2::7" : "198.51.100.7";
+	struct quic_wire q = { .dcid = from_client ? FIRST_ID : "",
+		.scid = from_client ? "" : SERVER_ID,
+		.version = kind & 16 ? WIRE_V2 : WIRE_V1,
+		.key_dcid = kind & 32 ? "00" : NULL };
+	struct stream d = { 0 }, frames = { 0 }, message = { 0 };
+
+	switch (kind & 3) {
+	case 0:
+		plain_hello(&message, "www.example");
+		put_crypto(&frames, kind & 8 ? size : 0, message.bytes, message.len);
+		put_initial(&d, &q, &frames, 1200);
+		break;
+	case 1: put_protected(&d, &q, kind >> 2 & 3, 60); break;
+	case 2:
+		put8(&d, 0x40 | (kind >> 2 & 0x3f));
+		put_hex(&d, from_client ? SERVER_ID : "");
+		put_fill(&d, 0x99, size);
+		break;
+	case 3:
+		for (; size && s->left; size--)
+			put8(&d, next(s));
+		break;
+	}
+	give(g, bytes,
+		wire_udp(bytes,
+			&(struct wire_udp){
+				.ip = { .src = from_client ? client : server,
+					.dst = from_client ? server : client,
+					.ttl = (uint16_t)(from_client ? 63 : 58 - (which >> 6)) },
+				.src_port = (uint16_t)(from_client ? 40000 + which % FLOWS : 443),
+				.dst_port = (uint16_t)(from_client ? 443 : 40000 + which % FLOWS),
+				.payload = d.bytes,
+				.payload_len = d.len }),
+		from_client);
+}
+
+/* Law 8, over as many as are remembered here. */
+static void take_token(struct ground *g, const struct packet *p, uint32_t name)
+{
+	struct token token = { p->family, p->proto, p->src_port, p->ip_id, name, g->now };
 
 	for (uint32_t i = 0; i < g->token_count && i < TOKENS; i++) {
 		const struct token *t = &g->tokens[i];
 
-		demand(t->family != token.family || t->port != token.port ||
-			t->ip_id != token.ip_id || t->seq != token.seq ||
+		demand(t->family != token.family || t->proto != token.proto ||
+			t->port != token.port || t->ip_id != token.ip_id || t->seq != token.seq ||
 			g->now >= t->sent + 30 * INPATH_SEC);
 	}
 	g->tokens[g->token_count++ % TOKENS] = token;
+}
+
+static void take_udp_probe(struct ground *g, const struct packet *p)
+{
+	/* 8 are other UDP's; else a short header, too short to be read and for a reset. */
+	if (p->payload_len != 8)
+		demand(p->payload_len <= 21 && p->payload_len >= 17 && !(p->payload[0] & 0x80));
+	take_token(g, p, (uint32_t)(p->payload[-2] << 8 | p->payload[-1]));
 }
 
 static void take_probe(struct ground *g, const struct inpath_probe *probe)
@@ -184,7 +240,13 @@ static void take_probe(struct ground *g, const struct inpath_probe *probe)
 	demand(probe->len <= INPATH_PROBE_BYTES);
 	demand(wire_checksums_right(probe->bytes, probe->len));
 	demand(parse_packet(probe->bytes, probe->len, probe->len, &p) == PARSE_OK);
-	demand(p.proto == INPATH_PROTO_TCP && p.ttl >= 1 && p.ttl <= INPATH_MAX_HOPS);
+	demand(p.ttl >= 1 && p.ttl <= INPATH_MAX_HOPS);
+	g->probes[g->probe_count++ % 16] = *probe;
+	if (p.proto == INPATH_PROTO_UDP) {
+		take_udp_probe(g, &p);
+		return;
+	}
+	demand(p.proto == INPATH_PROTO_TCP);
 	demand(p.payload_len <= 1 && !(p.tcp.flags & ~(TCP_ACK | TCP_PSH)));
 	if (p.payload_len) {
 		const struct flow_state *f = &g->flows[p.src_port % FLOWS];
@@ -192,8 +254,7 @@ static void take_probe(struct ground *g, const struct inpath_probe *probe)
 		demand(p.payload[0] == said(p.tcp.seq));
 		demand(f->has_acked && (int32_t)(f->acked - p.tcp.seq) > 0);
 	}
-	take_token(g, &p);
-	g->probes[g->probe_count++ % 16] = *probe;
+	take_token(g, &p, p.tcp.seq);
 }
 
 static void tick(struct ground *g)
@@ -232,7 +293,7 @@ static void answer(struct ground *g, struct script *s)
 		return;
 	probe = g->probes[which % (g->probe_count < 16 ? g->probe_count : 16)];
 	demand(parse_packet(probe.bytes, probe.len, probe.len, &p) == PARSE_OK);
-	if (bend & 1) {
+	if (bend & 1 && p.proto == INPATH_PROTO_TCP) {
 		char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
 		int family = p.family == INPATH_AF_INET ? AF_INET : AF_INET6;
 		const struct flow_state *f = &g->flows[p.src_port % FLOWS];
@@ -306,7 +367,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct inpath_policy policy = {
 		.name = "all",
 		.action = INPATH_TRACE,
-		.protocols = INPATH_PROTOCOL_TCP,
+		.protocols = INPATH_PROTOCOL_TCP | INPATH_PROTOCOL_QUIC,
 		.settings = { .interval_s = 1,
 			.max_hops = 16,
 			.attempts = 2,
@@ -334,7 +395,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		g.flows[i] = (struct flow_state){ .client_nxt = i * 0x7fffff00U,
 			.server_nxt = i * 0x55555500U };
 	while (s.left) {
-		switch (next(&s) % 12) {
+		switch (next(&s) % 15) {
 		case 0:
 		case 1: say(&g, &s, true); break;
 		case 2:
@@ -350,6 +411,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			g.refuse = next(&s) & 1;
 			policy.settings.touch = next(&s) & 1;
 			policy.action = next(&s) & 1 ? INPATH_TRACE : INPATH_IGNORE;
+			inpath_engine_set_policy(g.engine, &set, g.now);
+			break;
+		case 12: datagram(&g, &s, true); break;
+		case 13: datagram(&g, &s, false); break;
+		case 14:
+			policy.protocols = next(&s) & 7;
 			inpath_engine_set_policy(g.engine, &set, g.now);
 			break;
 		}

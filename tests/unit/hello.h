@@ -70,7 +70,8 @@ struct stream {
 
 static inline void put(struct stream *s, const void *bytes, size_t len)
 {
-	assert_true(s->len + len <= sizeof(s->bytes));
+	if (len > sizeof(s->bytes) - s->len)
+		abort(); /* no assertion of cmocka: fuzz targets have none */
 	wire_copy_in(s->bytes + s->len, bytes, len);
 	s->len += len;
 }
