@@ -23,6 +23,10 @@
 /* Law 8: so long is an answer taken off the wire, and so long is no token used again. */
 #define PROBE_MEMORY (30 * INPATH_SEC)
 
+enum {
+	PROBE_SEARCH = 512, /* of the latest probes, looked at where only an ID tells them apart */
+};
+
 struct sent_probe {
 	struct inpath_tuple tuple;
 	struct inpath_addr from; /* who answered, if `answered` */
@@ -33,6 +37,7 @@ struct sent_probe {
 	bool answered; /* by a router, or by the server */
 	bool by_router;
 	bool by_server;
+	bool bare; /* an acknowledgement that names no byte was put down to it */
 	uint8_t tos;
 	uint16_t sum;   /* the transport's checksum */
 	uint16_t ip_id; /* IPv4 */

@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-enum {
-	SEARCH = 512, /* probes looked at for a quote whose sequence number is unknown */
-};
-
 #define ACE (TCP_AE | TCP_CWR | TCP_ECE)
 
 /* What names a probe in a quote beside the ID: DESIGN section 5. */
@@ -38,7 +34,7 @@ static struct reply_match match_by_id(const struct probes *probes, const struct 
 	struct reply_match m = { .kind = REPLY_NONE };
 	uint32_t slot = probes->table.count ? probes->table.newest : TABLE_NONE;
 
-	for (uint32_t i = 0; i < SEARCH && slot != TABLE_NONE; i++) {
+	for (uint32_t i = 0; i < PROBE_SEARCH && slot != TABLE_NONE; i++) {
 		const struct sent_probe *e = &probes->entries[slot];
 
 		if (e->ip_id == q->ip_id && e->len == q->len && e->tuple.proto == q->proto &&
@@ -210,7 +206,7 @@ uint32_t reply_match_stray(const struct probes *probes, const struct packet *p)
 	if (p->payload_len || (h->flags & ~ACE) != TCP_ACK || h->sack_count == 0 ||
 		h->sack[0].end - h->sack[0].start != 1)
 		return TABLE_NONE;
-	for (uint32_t i = 0; i < SEARCH && slot != TABLE_NONE; i++) {
+	for (uint32_t i = 0; i < PROBE_SEARCH && slot != TABLE_NONE; i++) {
 		const struct sent_probe *e = &probes->entries[slot];
 
 		if (e->touch && !e->empty && e->tuple.server_port == p->src_port &&

@@ -168,7 +168,7 @@ static void note_rewriter(struct inpath_engine *e, uint32_t ifindex)
 void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet *p, inpath_time now)
 {
 	struct sent_probe *s = &e->probes.entries[probe];
-	bool first = !s->answered;
+	bool first = !s->answered && !s->bare;
 	struct trace *t = open_trace(e, s, now);
 	struct prober_arrival arrival = {
 		.attempt = s->attempt,
@@ -242,7 +242,7 @@ static struct sent_probe *oldest_touch(
 
 		if (now > s->sent + patience)
 			break;
-		if (s->touch && !s->answered && tuple_equal(&s->tuple, &f->tuple))
+		if (s->touch && !s->answered && !s->bare && tuple_equal(&s->tuple, &f->tuple))
 			oldest = s;
 	}
 	return oldest;
@@ -266,13 +266,19 @@ bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
 	const struct flow *f = &e->flows.entries[flow];
 	struct sent_probe *s = oldest_touch(e, f, now);
-	struct trace *open;
+	struct trace *t;
 
 	if (!s || !is_due(f, s, now))
 		return false;
 	e->stats.touches++;
-	open = answer(e, s, &f->tuple.server, true, now);
-	if (open)
-		prober_unplaced(&open->walk, s->rtt_ns);
+	/* It may be the server's own affair: one that names this probe's byte still counts as its answer. */
+	s->bare = true;
+	t = open_trace(e, s, now);
+	if (!t) {
+		e->stats.replies_late++;
+		return true;
+	}
+	deadline_set(&e->deadlines, s->trace, now);
+	prober_unplaced(&t->walk, rtt_of(s, now));
 	return true;
 }

@@ -183,6 +183,43 @@ static void a_bare_ack_is_dropped_only_while_a_touch_is_out(void **state)
 	}
 }
 
+/* The server's own, where the way there reorders: it comes when an answer may come, and names no byte. */
+static void a_bare_ack_leaves_room_for_the_answer_that_names_a_byte(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		const uint8_t *tcp;
+		struct wire_tcp t;
+		uint8_t bytes[WIRE_MAX];
+		uint8_t ttl;
+
+		w.deaf = true;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		t = world_server_tcp(&w);
+		assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+		world_run(&w, 1 * MS);
+		w.now += 10 * MS;
+		/* One for each touch. */
+		assert_true(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+		while (world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop)
+			continue;
+		tcp = w.last_probe.bytes + (w.v6 ? 40 : 20);
+		ttl = w.last_probe.bytes[w.v6 ? 7 : 8];
+		t.sack_count = 1;
+		t.sack[0].start = (uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 |
+				  (uint32_t)tcp[6] << 8 | tcp[7];
+		t.sack[0].end = t.sack[0].start + 1;
+		assert_true(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+		assert_int_equal(world_stats(&w)->replies_again, 0);
+		world_run(&w, 5 * INPATH_SEC);
+		assert_int_equal(world_path(&w)->record.path.nhop, ttl);
+		assert_false(world_path(&w)->record.path.unplaced);
+		world_end(&w);
+	}
+}
+
 static void at_most_two_probes_leave_between_two_reads(void **state)
 {
 	(void)state;
@@ -416,6 +453,7 @@ int main(void)
 		cmocka_unit_test(an_answer_from_the_lan_is_a_forgery),
 		cmocka_unit_test(an_ack_with_news_reaches_the_client),
 		cmocka_unit_test(a_bare_ack_is_dropped_only_while_a_touch_is_out),
+		cmocka_unit_test(a_bare_ack_leaves_room_for_the_answer_that_names_a_byte),
 		cmocka_unit_test(at_most_two_probes_leave_between_two_reads),
 		cmocka_unit_test(nothing_is_sent_before_the_server_acknowledged_data),
 		cmocka_unit_test(no_probe_in_flows_that_could_not_bear_it),

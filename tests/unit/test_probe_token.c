@@ -207,6 +207,31 @@ static void the_ipv4_id_is_never_zero_and_spread_over_all_others(void **state)
 	free(f.memory);
 }
 
+static void the_latest_probes_to_a_server_have_ids_of_their_own(void **state)
+{
+	enum {
+		PROBES = 2048
+	};
+	struct fixture f = probes_of(PROBES);
+	struct inpath_tuple tuple = tuple_of(false);
+	struct tcp_flow t = flow_of(1000, 96, 2000);
+	uint16_t ids[PROBES];
+
+	(void)state;
+	for (uint32_t i = 0; i < PROBES; i++) {
+		struct probe_token token;
+		uint32_t slot;
+
+		/* Clients of one server, since a NAT makes one of them. */
+		tuple.client_port = (uint16_t)(40000 + i);
+		assert_true(send_probe(&f.p, &tuple, &t, T0, &token, &slot));
+		ids[i] = token.ip_id;
+		for (uint32_t j = i > PROBE_SEARCH ? i - PROBE_SEARCH : 0; j < i; j++)
+			assert_int_not_equal(ids[i], ids[j]);
+	}
+	free(f.memory);
+}
+
 static void without_a_byte_an_old_number_is_said_and_no_more(void **state)
 {
 	static const uint32_t acks[] = { 9000, 3, 0x80000001 };
@@ -344,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_byte_with_an_odd_number_serves_where_there_is_no_other),
 		cmocka_unit_test(other_flows_tokens_are_their_own),
 		cmocka_unit_test(the_ipv4_id_is_never_zero_and_spread_over_all_others),
+		cmocka_unit_test(the_latest_probes_to_a_server_have_ids_of_their_own),
 		cmocka_unit_test(without_a_byte_an_old_number_is_said_and_no_more),
 		cmocka_unit_test(an_empty_probe_never_precedes_the_stream),
 		cmocka_unit_test(before_the_server_said_anything_there_is_no_token),
