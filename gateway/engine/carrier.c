@@ -28,11 +28,12 @@ bool carrier_ready(const struct flow *f, inpath_time now)
 
 	if (is_tcp(f))
 		return tcp_ready(&f->tcp, now);
+	/* A probe leaves only where conntrack has seen both sides (law 5). */
+	if (!u->heard)
+		return false;
 	/* QUIC: one round trip behind the handshake; without the length of the server's id there is
 	 * nothing that a probe could be addressed to. */
-	if (u->quic)
-		return u->client_short && u->server_short;
-	return u->server_seen;
+	return !u->quic || (u->client_short && u->server_short);
 }
 
 bool carrier_closed(const struct flow *f)

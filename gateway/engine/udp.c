@@ -3,6 +3,9 @@
 
 #include "gateway/engine/tcp.h"
 
+/* After so long a silence conntrack may have forgotten the flow: 30 s are usual, and can be set. */
+#define SILENCE (2 * INPATH_SEC)
+
 uint8_t udp_distance(const struct udp_flow *u)
 {
 	return ttl_distance(u->server_ttl);
@@ -120,6 +123,9 @@ static void quic_track(
 
 void udp_track(struct udp_flow *u, const struct packet *p, bool from_client, inpath_time now)
 {
+	if (now > u->newest + SILENCE)
+		u->heard = false;
+	u->newest = now;
 	if (u->quic)
 		quic_track(u, p, from_client, now);
 	if (from_client) {
@@ -129,5 +135,6 @@ void udp_track(struct udp_flow *u, const struct packet *p, bool from_client, inp
 	} else {
 		u->server_ttl = p->ttl;
 		u->server_seen = true;
+		u->heard = true;
 	}
 }

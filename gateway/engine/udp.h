@@ -34,6 +34,7 @@ struct udp_flow {
 	bool client_short; /* a short header came from the client: `first` and `dcid` are its newest one's */
 	bool server_short; /* ... from the server */
 	bool server_seen;
+	bool heard; /* the server has spoken since the last silence: so conntrack knows both ways */
 	bool dont_fragment;
 	bool spin_false;     /* an answer to a flip came sooner than it can: it does not spin */
 	bool first_repeated; /* the client began twice: its first packet times nothing */
@@ -49,6 +50,7 @@ struct udp_flow {
 	struct quic_keys keys;
 	struct udp_spin client_spin;
 	struct udp_spin server_spin;
+	inpath_time newest; /* of either side's packets */
 	inpath_time first_at;
 	inpath_time up_edge;
 	inpath_time down_edge;

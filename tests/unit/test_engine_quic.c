@@ -319,6 +319,27 @@ static void a_silence_does_not_name_a_flow_anew(void **state)
 	world_end(&w);
 }
 
+/* conntrack may have forgotten the flow: until the server speaks, the door is shut to probes. */
+static void behind_a_silence_a_trace_waits_for_the_servers_word(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		begin(&w, INPATH_PROTOCOL_UDP);
+		for (int i = 1; i <= 3; i++) {
+			world_datagram(&w, true, "are you there", 13);
+			world_run(&w, INPATH_SEC);
+			world_datagram(&w, true, "are you there", 13);
+			world_run(&w, INPATH_SEC);
+			assert_int_equal(world_stats(&w)->traces, i - 1);
+			world_datagram(&w, false, "yes", 3);
+			world_run(&w, 100 * INPATH_SEC);
+			assert_int_equal(world_stats(&w)->traces, i);
+		}
+		world_end(&w);
+	}
+}
+
 static void the_spin_bit_times_both_sides(void **state)
 {
 	struct world w = { 0 };
@@ -359,6 +380,7 @@ int main(void)
 		cmocka_unit_test(an_error_about_the_clients_own_datagram_passes),
 		cmocka_unit_test(a_port_that_is_used_again_is_another_flow),
 		cmocka_unit_test(a_silence_does_not_name_a_flow_anew),
+		cmocka_unit_test(behind_a_silence_a_trace_waits_for_the_servers_word),
 		cmocka_unit_test(the_spin_bit_times_both_sides),
 	};
 
