@@ -4,6 +4,9 @@
 
     udp.py serve KIND ADDR PORT [PERIOD]
     udp.py talk KIND ADDR PORT SPORT [PERIOD [COUNT]]
+    udp.py expire ADDR PORT SPORT TTL
+        as talk echo, and for every fifth datagram one more, which leaves with this TTL: its ICMP errors are
+        this flow's own
 
 KIND        echo        a datagram each 50 ms, of 24 to 1200 bytes; each is answered by its like
             rtp         a call: 172 bytes each 20 ms, both ways, with RTP's header (RFC 3550 5.1)
@@ -15,9 +18,11 @@ COUNT       datagrams, then it ends as by SIGTERM
 Every datagram is numbered and sealed by a key that both ends know, so that no other can be taken for
 one. Errors of the socket are asked for (IP_RECVERR): any ICMP error for the flow shows. SIGTERM ends
 either; who talks says farewell first and waits for the answer, so end the talkers before the server.
+SIGUSR1 puts a talker on hold: it is silent until the next one.
 Printed:
 
     ready | talking         serving; the first answer has come
+    holding                 on hold: all that was sent was answered, or had a second to be
     foreign FROM HEX        a datagram that the peer did not send
     error NAME              the socket's, by ICMP or at home
     sent=N received=N lost=N duplicates=N late=N foreign=N errors=N
@@ -121,11 +126,15 @@ class End:
         self.out, self.back = way, DOWN if way == UP else UP
         self.sent = self.duplicates = self.late = self.foreign = self.errors = 0
         self.peers = {}
-        self.stopped = False
+        self.stopped = self.held = False
         signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(signal.SIGUSR1, self.hold)
 
     def stop(self, *_):
         self.stopped = True
+
+    def hold(self, *_):
+        self.held = not self.held
 
     def open(self, addr):
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
@@ -229,7 +238,29 @@ def farewell(end):
                 return
 
 
-def talk(name, addr, port, sport, period=None, count=None):
+def on_hold(end):
+    """Until SIGUSR1 comes again; what is under way comes in first."""
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        for _ in end.receive(deadline):
+            pass
+    print("holding", flush=True)
+    while end.held and not end.stopped:
+        for _ in end.receive(time.monotonic() + 1):
+            pass
+
+
+def send_short(end, number, ttl):
+    """A datagram of the flow's own that does not come far."""
+    six = end.socket.family == socket.AF_INET6
+    level, option = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) if six else (socket.IPPROTO_IP, socket.IP_TTL)
+    usual = end.socket.getsockopt(level, option)
+    end.socket.setsockopt(level, option, ttl)
+    end.post(number)
+    end.socket.setsockopt(level, option, usual)
+
+
+def talk(name, addr, port, sport, period=None, count=None, short=0):
     end = End(name, UP)
     end.open(addr)
     end.socket.bind(("", int(sport)))
@@ -248,6 +279,11 @@ def talk(name, addr, port, sport, period=None, count=None):
             else:
                 due = max(due + period, now - period)
             end.send(me)
+            if short and me.next % 5 == 0:
+                send_short(end, me.next, short)
+        if end.held:
+            on_hold(end)
+            due = time.monotonic()
         for _ in end.receive(due):
             if not answered:
                 answered = True
@@ -258,5 +294,9 @@ def talk(name, addr, port, sport, period=None, count=None):
     end.report()
 
 
+def expire(addr, port, sport, ttl):
+    talk("echo", addr, port, sport, short=int(ttl))
+
+
 if __name__ == "__main__":
-    {"serve": serve, "talk": talk}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "talk": talk, "expire": expire}[sys.argv[1]](*sys.argv[2:])
