@@ -10,7 +10,7 @@ household to `wan`. netsim is started once per topology. The flows are real ones
 
     with ground.ended_by_signals(), ground.Lane("build", "mytest", options="probe = { interval = 2; };") as lane:
         lane.start(seed=7)                          # or start(file="a.topology"), or start(text="router r1\n...")
-        flows = lane.open([4, 4, 6])                # of that family each, source ports of their own
+        flows = lane.open([4, 4, 6])                # of that family each, source ports of their own; 4 is (4, "tcp")
         late = lane.wait_for_records(flows, 30)     # flows without a record after 30 s: []
         said = lane.finish()                        # bytes compared, errors: see Said
         truth = lane.stop()                         # netsim's truth file, as a dict; flows are reset
@@ -85,6 +85,7 @@ class Flow(NamedTuple):
     sport: int
     dst: str
     dport: int
+    proto: str = "tcp"  # or quic
 
 
 class Said(NamedTuple):
@@ -92,6 +93,7 @@ class Said(NamedTuple):
 
     flows: list  # per flow: {"af", "sport", "requests", "bytes", "error"}
     server: list  # errors, in words
+    discarded: int  # datagrams that QUIC servers threw away unread
     icmp: list  # ICMP errors that came to the client: {"af", "from", "type", "code", "quoted_length", "quoted_port"}
 
     def errors(self):
@@ -410,9 +412,11 @@ class Lane:
         return self.must(self.netsim, "-p", *self.topology_args)
 
     def open(self, families, dst=None, first=4000):
-        """Starts a flow for each family (4, 6) in the list, all at once. `first`: bytes of the first answer."""
+        """Starts a flow for each family (4, 6) in the list, or each (family, "tcp" or "quic"), all at once. `first`: bytes of
+        the first answer; QUIC's are less than 12,000. QUIC servers have no address but that of srv."""
         dst = dst or SERVER
-        flows = [Flow(af, next(self.sports), dst[af], PORT) for af in families]
+        kinds = [kind if isinstance(kind, tuple) else (kind, "tcp") for kind in families]
+        flows = [Flow(af, next(self.sports), dst[af], PORT, proto) for af, proto in kinds]
         self.peers["client"].ask(do="open", flows=[flow._asdict() | {"first": first} for flow in flows])
         return flows
 
@@ -434,12 +438,13 @@ class Lane:
     def status(self):
         """What the ends of the flows have seen so far."""
         client, server = self.peers["client"].ask(do="status"), self.peers["server"].ask(do="status")
-        return Said(client["flows"], server["errors"], client["icmp"])
+        return Said(client["flows"], server["errors"], server["discarded"], client["icmp"])
 
     def finish(self):
         """Lets each flow's last request be answered; then as status. The flows stay open, and silent."""
         client = self.peers["client"].ask(do="finish", bound=2 * BOUND)
-        return Said(client["flows"], self.peers["server"].ask(do="status")["errors"], client["icmp"])
+        server = self.peers["server"].ask(do="status")
+        return Said(client["flows"], server["errors"], server["discarded"], client["icmp"])
 
     def stop(self):
         """Ends netsim, then the flows, which are reset. netsim's truth."""
@@ -457,23 +462,23 @@ class Lane:
 
 def belongs(record, flow):
     """Is it a record of this flow?"""
-    return (int(record["af"]), int(record["sport"]), record["dst"], int(record["dport"])) == flow
+    return Flow(int(record["af"]), int(record["sport"]), record["dst"], int(record["dport"]), record["proto"]) == flow
 
 
 def self_check(build):
-    """One topology, a flow of each family: prints what was logged and what was true."""
+    """One topology, a flow of each family and transport: prints what was logged and what was true."""
     with ended_by_signals(), Lane(build, "ground") as lane:
         lane.start(text="\n".join(["router r1", "router r2", "router r3", "server s1 addr 198.51.100.1 addr6 2001:db8:5::1",
                                    "link r1 r2 delay 5ms", "path gw r1 r2 r3 s1", ""]))  # fmt: skip
-        flows = lane.open([4, 6])
+        flows = lane.open([4, 6, (4, "quic"), (6, "quic")])
         late = lane.wait_for_records(flows, 30)
         said = lane.finish()
         truth = lane.stop()
         for flow in flows:
             for record in lane.paths(flow):
-                print(flow.af, record["stop"], record["nhop"], *(f"{h.ttl}/{'+'.join(h.addrs) or '*'}" for h in record["hops"]))
+                print(flow.af, flow.proto, record["stop"], record["nhop"], *(f"{h.ttl}/{'+'.join(h.addrs) or '*'}" for h in record["hops"]))
         print(json.dumps(truth["flows"], indent=None)[:2000])
-        print("late:", late, "errors:", said.errors(), "icmp:", said.icmp)
+        print("late:", late, "errors:", said.errors(), "discarded:", said.discarded, "icmp:", said.icmp)
         return bool(late or said.errors() or said.icmp)
 
 

@@ -3,7 +3,7 @@
 
     verdicts = judge(flows, records, truth, timeout_ms=1000)
 
-`flows` are those that were opened (ground.Flow), `records` all of inpathd's (records.py), `truth` netsim's truth file.
+`flows` are those that were opened (ground.Flow, TCP and QUIC), `records` all of inpathd's (records.py), `truth` netsim's truth file.
 One verdict a flow: it is right if it has a record, and each of its records is right.
 
 Which of the truth's probes belong to a record is told by its ev=probe lines: the n-th that inpathd sent
@@ -51,13 +51,14 @@ def judge_flow(flow, records, truth, timeout_ms=1000):
 
 
 def tuple_of(record):
-    return int(record["af"]), int(record["sport"]), record["dst"], int(record["dport"])
+    return int(record["af"]), int(record["sport"]), record["dst"], int(record["dport"]), record["proto"]
 
 
 def find(truth, flow):
-    """The truth's entry for a flow; NAT keeps its source port."""
+    """The truth's entry for a flow; NAT keeps its source port. QUIC is UDP to it."""
+    key = (*flow[:4], "tcp" if flow[4] == "tcp" else "udp")
     for entry in truth["flows"]:
-        if (entry["af"], entry["sport"], entry["dst"], entry["dport"]) == tuple(flow):
+        if (entry["af"], entry["sport"], entry["dst"], entry["dport"], entry["proto"]) == key:
             return entry
     return None
 
@@ -135,6 +136,10 @@ def wrong_form(trace):
     return []
 
 
+def server_ttls(trace):
+    return {ttl for path in trace.paths for ttl in path["server"]}
+
+
 def routers_at(paths, ttl):
     """The addresses that a TTL has on these paths of the truth."""
     return {hop["addr"] for path in paths if ttl <= len(path["hops"]) for hop in path["hops"][ttl - 1]}
@@ -144,12 +149,12 @@ def wrong_addresses(trace):
     """Rule 1."""
     wrong = []
     stop, nhop = trace.record["stop"], int(trace.record["nhop"])
-    true_nhop = {ttl for path in trace.paths for ttl in path["server"]}
     for ttl, addrs, _ in trace.record["hops"]:
         for addr in addrs:
             if addr == trace.dst:
                 # A flow that ends may cut its trace short while routers' answers are still awaited.
-                placed = ttl is None or ttl == nhop and (stop == "reached" or stop == "ended" and ttl in true_nhop)
+                reached = stop in ("reached", "inferred") or stop == "ended" and ttl in server_ttls(trace)
+                placed = ttl is None or ttl == nhop and reached
                 if not placed:
                     wrong.append(f"{ttl}/{addr}: the server, with nhop={nhop} stop={stop}")
             elif ttl is None:
@@ -162,7 +167,12 @@ def wrong_addresses(trace):
 def wrong_stop(trace, timeout):
     """Rule 2."""
     stop, nhop = trace.record["stop"], int(trace.record["nhop"])
-    true = sorted({ttl for path in trace.paths for ttl in path["server"]})
+    true = sorted(server_ttls(trace))
+    if stop == "inferred":
+        return wrong_inference(trace, nhop, timeout)
+    if stop == "short" and trace.record["proto"] == "udp":
+        came = [probe["ttl"] for probe in trace.probes if probe["end"] == "server"]
+        return [f"stop=short: a probe with TTL {min(came)} came to the server"] if came else []
     if stop == "reached":
         if nhop not in true and not (len(true) > 1 and nhop == lowest_reached(trace)):
             return [f"nhop={nhop}: true is {' or '.join(map(str, true)) or 'that no server is reached'}"]
@@ -178,6 +188,31 @@ def wrong_stop(trace, timeout):
     if answered and stop != "ended":
         return [f"stop={stop}: the server answered a probe with TTL {min(answered)}"]
     return []
+
+
+def wrong_inference(trace, nhop, timeout):
+    """Nothing answers as QUIC's server: its hop follows from the TTL of its packets and from who answers before it."""
+    if trace.record["proto"] != "quic":
+        return [f"stop=inferred: of {trace.record['proto']}"]
+    places = [hop.ttl for hop in trace.record["hops"] if trace.dst in hop.addrs]
+    if not places and "e2e" in trace.record:
+        return ["stop=inferred: the server stands nowhere"]
+    if places == [None]:
+        # At no TTL: so the record goes as far as probes did.
+        beyond = max((probe["ttl"] for probe in trace.probes), default=nhop)
+        return [f"nhop={nhop}: a probe with TTL {beyond} was sent"] if beyond > nhop else []
+    true = server_ttls(trace)
+    if places != [nhop] or nhop in true:
+        return []  # where it stands twice, or not at nhop, rule 1 says so
+    between = [
+        probe
+        for probe in trace.probes
+        if probe["end"] == "expired" and nhop <= probe["ttl"] and in_time(probe["answers"], timeout)
+    ]
+    said = f"nhop={nhop}: true is {' or '.join(map(str, sorted(true))) or 'that no server is reached'}"
+    if between:
+        return [f"{said}; {between[0]['router']} answered a probe with TTL {between[0]['ttl']}"]
+    return [said] if nhop > max(true, default=0) else []
 
 
 def lowest_reached(trace):

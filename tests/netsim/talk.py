@@ -6,37 +6,31 @@ talk.py server PORT     in the server's namespace
 talk.py client          in the client's
 
 A client asks, on one connection again and again, for so and so many bytes, which both ends can work
-out from the request's key; so each sees at once what is not what the other has sent. Orders come on
+out from the request's key; so each sees at once what is not what the other has sent. A flow is TCP or QUIC
+(`proto`: tcp, quic; talk_quic.py). Orders come on
 standard input, one JSON object a line, and each gets one line of JSON back; end of input is the end:
 
-    {"do": "open", "flows": [{"af": 4, "sport": 20000, "dst": A, "dport": P, "first": BYTES}, ...]}
-    {"do": "status"}        per flow: requests, bytes, error (null: none); the ICMP errors that came
+    {"do": "open", "flows": [{"proto": "tcp", "af": 4, "sport": 20000, "dst": A, "dport": P, "first": BYTES}, ...]}
+    {"do": "status"}        per flow: requests, bytes, error (null: none); the ICMP errors that came; of QUIC servers
+                            how many datagrams were discarded unread
     {"do": "finish"}        waits until no request is under way; then as status. Flows stay open
     {"do": "abort"}         closes all connections with a reset, at once, and forgets them
 """
 
 import asyncio
-import hashlib
 import json
+import os
 import socket
 import struct
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from talk_flow import Flow, Wrong, pattern  # noqa: E402
+from talk_quic import QuicFlow, QuicServer  # noqa: E402
+
 HEAD = struct.Struct("!4sIIQ")  # magic, length of the request, length of the answer, key
 MAGIC = b"ask!"
-FIRST_ASK = 600  # bytes of a first request; the later ones are short
-LATER_ASK = 120
-LATER_ANSWER = 200
-PATIENCE = 60  # seconds for one answer: a machine may be busy, a link lose
 ICMP_ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
-
-
-class Wrong(Exception):
-    """What came is not what was sent."""
-
-
-def pattern(key, answer, length):
-    return hashlib.shake_128(struct.pack("!Q?", key, answer)).digest(length)
 
 
 def request(key, length, answer):
@@ -65,6 +59,7 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.errors = []
         self.tasks = {}  # task -> socket
+        self.quic = QuicServer(port)
         self.listeners = [self.listener(family, port) for family in (socket.AF_INET, socket.AF_INET6)]
 
     def listener(self, family, port):
@@ -106,70 +101,43 @@ class Server:
         return True
 
     def status(self):
-        return {"errors": self.errors}
+        return {"errors": self.errors + self.quic.errors, "discarded": self.quic.discarded}
 
     async def abort(self):
         await end_tasks(self.tasks)
         for sock in self.tasks.values():
             close_hard(sock)
         self.tasks, self.errors = {}, []
+        self.quic.abort()
 
 
-class Flow:
+class TcpFlow(Flow):
     """One connection of the client."""
 
     def __init__(self, order):
-        self.af, self.sport, self.dst, self.dport = (order[k] for k in ("af", "sport", "dst", "dport"))
-        self.first = order["first"]
-        self.requests = self.bytes = 0
-        self.error = None
-        self.finish = asyncio.Event()
-        self.idle = asyncio.Event()
+        super().__init__(order)
         self.sock = socket.socket(socket.AF_INET6 if self.af == 6 else socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setblocking(False)
-
-    async def run(self):
-        try:
-            await asyncio.wait_for(self.connect(), PATIENCE)
-            await asyncio.wait_for(self.ask(FIRST_ASK, self.first), PATIENCE)
-            while not self.finish.is_set():
-                await self.pause()
-                await asyncio.wait_for(self.ask(LATER_ASK, LATER_ANSWER), PATIENCE)
-        except (asyncio.TimeoutError, TimeoutError):
-            self.error = f"no answer within {PATIENCE} s"
-        except (OSError, Wrong) as error:
-            self.error = str(error)
-        finally:
-            self.idle.set()
 
     async def connect(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.bind(("", self.sport))
-        await asyncio.get_running_loop().sock_connect(self.sock, (self.dst, self.dport))
+        await self.loop.sock_connect(self.sock, (self.dst, self.dport))
 
-    async def ask(self, length, answer):
-        loop = asyncio.get_running_loop()
-        key = self.sport << 32 | self.requests
-        await loop.sock_sendall(self.sock, request(key, length, answer))
-        got = await receive(loop, self.sock, answer)
+    async def exchange(self, key, length, answer):
+        await self.loop.sock_sendall(self.sock, request(key, length, answer))
+        got = await receive(self.loop, self.sock, answer)
         if len(got) < answer:
             raise Wrong("the connection ended")
         if got != pattern(key, True, answer):
             raise Wrong("an answer's bytes are not those that were sent")
-        self.requests += 1
-        self.bytes += answer
 
-    async def pause(self):
-        """100 to 300 ms, other ones in each flow, so that they do not stay in step."""
-        seconds = 0.1 + (self.sport * 7919 + self.requests * 104729) % 200 / 1000
-        try:
-            await asyncio.wait_for(self.finish.wait(), seconds)
-        except (asyncio.TimeoutError, TimeoutError):
-            pass
+    def close(self):
+        close_hard(self.sock)
 
-    def status(self):
-        return {"af": self.af, "sport": self.sport, "requests": self.requests, "bytes": self.bytes, "error": self.error}
+
+FLOWS = {"tcp": TcpFlow, "quic": QuicFlow}
 
 
 class Client:
@@ -196,7 +164,7 @@ class Client:
 
     def open(self, orders):
         for order in orders:
-            flow = Flow(order)
+            flow = FLOWS[order["proto"]](order)
             self.flows[self.loop.create_task(flow.run())] = flow
 
     def status(self):
@@ -211,7 +179,7 @@ class Client:
     async def abort(self):
         await end_tasks(self.flows)
         for flow in self.flows.values():
-            close_hard(flow.sock)
+            flow.close()
         self.flows, self.icmp = {}, []
 
 

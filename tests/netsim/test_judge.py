@@ -12,7 +12,7 @@ import records  # noqa: E402
 
 count = failed = 0
 ZERO = 1760000000.0
-FLOW = (4, 20001, "198.51.100.1", 5001)
+FLOW = (4, 20001, "198.51.100.1", 5001, "tcp")
 HEAD = "cl=192.168.77.2 pol=all svc=all by=addr proto=tcp af=4 sport=20001 dst=198.51.100.1 dport=5001 why=start"
 GOOD = "1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/*,4/198.18.0.4/4.00,5/198.51.100.1/5.00"
 
@@ -71,7 +71,7 @@ def miss(what, recs, word, true=None, flow=FLOW):
 
 right("the true path is right", log())
 miss("no record", [], "no record")
-miss("records of another flow are not this one's", log(), "never came", flow=(4, 20002, "198.51.100.1", 5001))
+miss("records of another flow are not this one's", log(), "never came", flow=(4, 20002, *FLOW[2:]))
 true = truth()
 true["flows"][0]["sport"] = 1024
 miss("a source port that NAT has changed", log(), "source port", true)
@@ -125,6 +125,65 @@ miss("nobody else is", log(GOOD + ",?/198.18.0.4/9.00"), "?/198.18.0.4")
 right("... which may have the server already", log(stop="ended"))
 miss("... but not at a wrong hop", log("1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/*,4/198.51.100.1/4.00", "ended", 4), "4/198.51.100.1")
 right("a flow that ends takes its trace with it", log("1/198.18.0.1/1.00", "ended", 1, probes=[(1, 1.01)]))
+
+# QUIC's server answers nothing: its hop is inferred.
+QUIC = (4, 20001, "198.51.100.1", 5001, "quic")
+
+
+def quic(true):
+    """The same flow over UDP, whose server answers no probe."""
+    flow = true["flows"][0]
+    flow["proto"] = "udp"
+    for sent in flow["probes"]:
+        sent["answers"] = [] if sent["end"] == "server" else sent["answers"]
+    return true
+
+
+def inferred(shown=GOOD, nhop=5, stop="inferred", proto="quic", **more):
+    recs = log(shown, stop, nhop, **more)
+    for record in recs:
+        record["proto"] = proto
+    recs[0]["e2e"] = "5.00"
+    return recs
+
+
+NOWHERE = GOOD.replace("5/198.51.100.1/5.00", "5/*,6/*,?/198.51.100.1/5.00")
+true = quic(truth())
+ok("a server that is inferred where it is", wrong(inferred(), true, QUIC) == [], wrong(inferred(), true, QUIC))
+said = wrong(inferred(NOWHERE, 6), true, QUIC)
+ok("or that stands at no TTL", said == [], said)
+miss("... at one it stands where the probes ended", inferred(NOWHERE.replace("6/*,", ""), 5), "nhop=5: a probe with TTL 6", true, QUIC)
+miss("... and it does stand", inferred(NOWHERE.replace(",?/198.51.100.1/5.00", ""), 6), "stands nowhere", true, QUIC)
+recs = inferred(NOWHERE.replace(",?/198.51.100.1/5.00", ""), 6)
+recs[0].pop("e2e")
+ok("unless nothing was heard of it in time", wrong(recs, true, QUIC) == [], wrong(recs, true, QUIC))
+miss("TCP's server is not inferred", log(stop="inferred"), "stop=inferred: of tcp")
+miss("QUIC's is not reached", inferred(stop="reached"), "nothing answered", true, QUIC)
+SHORT = "1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/198.51.100.1/5.00"
+miss("too near, where a router behind it answered", inferred(SHORT, 3), "true is 5; r4 answered a probe with TTL 4", true, QUIC)
+LONG = GOOD.replace("5/198", "5/*,6/198")
+miss("too far", inferred(LONG, 6), "nhop=6: true is 5", true, QUIC)
+miss("at a hop that is not nhop", inferred(GOOD.replace("3/*", "3/198.51.100.1/5.00")), "3/198.51.100.1: the server", true, QUIC)
+miss("a `*` that was answered, of QUIC", inferred(GOOD.replace("4/198.18.0.4/4.00", "4/*")), "4/*: r4 answered", true, QUIC)
+miss("a wrong router, of QUIC", inferred(GOOD.replace("198.18.0.2/", "198.18.0.9/")), "2/198.18.0.9", true, QUIC)
+for sent in true["flows"][0]["probes"]:
+    sent["answers"] = [] if sent["ttl"] >= 3 else sent["answers"]
+said = wrong(inferred(SHORT, 3), true, QUIC)
+ok("too near is right where all routers behind it are silent", said == [], said)
+for sent in true["flows"][0]["probes"]:
+    sent["answers"] = [1.2] if sent["ttl"] == 4 else sent["answers"]
+said = wrong(inferred(SHORT, 3), true, QUIC)
+ok("or answer too late", said == [], said)
+miss("TCP's truth is not QUIC's", inferred(), "never came", truth(), QUIC)
+
+UDP = (*FLOW[:4], "udp")
+STOPPED = "1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/*"
+far = [(p["ttl"], p["at"]) for p in truth()["flows"][0]["probes"] if p["ttl"] <= 3]
+short = quic(truth())
+miss("other UDP never comes to the server", inferred(STOPPED, 3, "short", "udp"), "stop=short: a probe with TTL 5 came", short, UDP)
+short["flows"][0]["probes"] = [p for p in short["flows"][0]["probes"] if p["ttl"] <= 3]
+said = wrong(inferred(STOPPED, 3, "short", "udp", probes=far), short, UDP)
+ok("it stops short", said == [], said)
 
 both = truth()
 both["flows"][0]["paths"][0] |= {"hops": hops("1", "2+7", "3", "4"), "server": [4, 5]}
