@@ -163,10 +163,14 @@ $(BUILD)/bench/quic: tests/bench/quic.c tests/unit/quic_vectors.h $(BUILD)/libin
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/libinpath.a $$($(PKG_CONFIG) --libs nettle)
 
+$(BUILD)/bench/stream: tests/bench/stream.c tests/unit/quic_vectors.h tests/unit/wire.h Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
+
 PAIRS ?= 15
 
 bench:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine quic)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine quic stream)
 	@tests/bench/run "$(BUILD)" "$(PAIRS)" "$(ONLY)"
 
 # make truth [SEED=1] [PATHS=1000]: are the logged paths the true ones, on internets drawn from SEED on? KEEP=1 keeps what was not.
