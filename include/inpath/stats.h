@@ -14,7 +14,7 @@
 	X(short_packets, "passed: cut off")                                                        \
 	X(malformed, "passed: malformed")                                                          \
 	X(fragments, "passed: fragments")                                                          \
-	X(other_proto, "passed: no flow's packet, no ICMP error")                                    \
+	X(other_proto, "passed: no flow's packet, no ICMP error")                                  \
 	X(flows_new, "flows entered in the table")                                                 \
 	X(flows_evicted, "flows evicted from a full table, the idlest first")                      \
 	X(flows_traced, "flows that a policy traces")                                              \
