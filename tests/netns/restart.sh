@@ -28,6 +28,21 @@ begin_transfers() {
 	done
 }
 
+# What is shown is shown in the middle of transfers: where they ended before the step did, they are made
+# longer, and the step is done again.
+during_transfers() { # STEP...
+	local try
+	for try in 1 2 3 4 5; do
+		begin_transfers || true
+		"$@"
+		if [ "$try" = 5 ] || still_under_way; then
+			return 0
+		fi
+		transfers_end_whole || return 0
+		head -c "$((SIZE *= 3))" /dev/urandom >"$NET_WORK/s1/www/medium.bin"
+	done
+}
+
 # Is the connection there, established?
 on_its_way() {
 	[ -n "$(on gw conntrack -L -p tcp -f "ipv$([ $((($1 - 20000) / 2 % 2)) = 0 ] && echo 4 || echo 6)" \
@@ -71,6 +86,10 @@ queue_is_free() {
 	! queue_is_bound
 }
 
+inpathd_is_up() {
+	! net_gone "$INPATHD_PID"
+}
+
 kill_inpathd() {
 	kill -KILL "$INPATHD_PID"
 	wait_for 10 net_gone "$INPATHD_PID"
@@ -79,20 +98,29 @@ kill_inpathd() {
 
 net_begin restart "${1:-}"
 home_up nat6
-# Seconds long, and more of them where each step takes longer.
-head -c "$([ -n "${INPATH_VM:-}" ] && echo 7000000 || echo 3000000)" /dev/urandom >"$NET_WORK/s1/www/medium.bin"
+# Seconds long.
+SIZE=3000000
+head -c "$SIZE" /dev/urandom >"$NET_WORK/s1/www/medium.bin"
 inpath_conf 'probe = { interval = 1; }; budget = { gateway = 1000; client = 500; first_hops = 100; };'
 start_inpathd "$NET_WORK/inpath.conf"
 
-begin_transfers
-kill_inpathd
+die_in_the_middle() {
+	inpathd_is_up || start_inpathd "$NET_WORK/inpath.conf"
+	kill_inpathd
+}
+
+during_transfers die_in_the_middle
 tap_ok "killed: the transfers are still under way" still_under_way
 tap_ok "killed: every transfer ends whole without it" transfers_end_whole
 
+kill_and_start() {
+	inpathd_is_up || start_inpathd "$NET_WORK/inpath.conf"
+	kill_inpathd
+	start_inpathd "$NET_WORK/inpath.conf"
+}
+
 start_inpathd "$NET_WORK/inpath.conf"
-begin_transfers
-kill_inpathd
-start_inpathd "$NET_WORK/inpath.conf"
+during_transfers kill_and_start
 tap_ok "killed and started again: the transfers are still under way" still_under_way
 for one in "down 4" "up 4" "down 6" "up 6"; do
 	wait_for 10 was_met "${SPORT["$one"]}" || true
@@ -111,17 +139,20 @@ for one in "down 4" "up 4" "down 6" "up 6"; do
 		"addr $(head -n 5 <<<"$truth" | paste -sd' ')"
 done
 
-begin_transfers
-status=0
-finish "$INPATHD_PID" || status=$?
+stop_in_the_middle() {
+	inpathd_is_up || start_inpathd "$NET_WORK/inpath.conf"
+	status=0
+	finish "$INPATHD_PID" || status=$?
+}
+
+during_transfers stop_in_the_middle
 tap_is "stopped: it ends well" "$status" 0
 tap_ok "stopped: no queue is held" queue_is_free
 tap_ok "stopped: the transfers are still under way" still_under_way
 tap_ok "stopped: every transfer ends whole without it" transfers_end_whole
 
 start_inpathd "$NET_WORK/inpath.conf"
-begin_transfers
-inpath_rules down
+during_transfers inpath_rules down
 tap_ok "rules down: the transfers are still under way" still_under_way
 inpath_rules up
 tap_ok "rules up again: every transfer ends whole" transfers_end_whole

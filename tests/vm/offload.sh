@@ -153,7 +153,7 @@ for family in 4 6; do
 done
 
 # In the midst of downloads: fw4's plain rule is there for a moment, until the include has run.
-downloads tv paced/medium.bin 23000 4 &
+downloads tv paced/long.bin 23000 4 &
 player=$!
 wait_for 20 test -n "$(wait_for_record 20 ev=path why=start sport=23003)"
 fw4_reload
