@@ -5,6 +5,8 @@
 #include "gateway/engine/quic_frames.h"
 #include "gateway/engine/tls.h"
 
+#include <string.h>
+
 enum {
 	NAMING_PACKETS = 8, /* client packets after which a flow is decided without a name */
 	NAMING_OPENS = 8,   /* Initials of one flow that work is spent on */
@@ -161,51 +163,74 @@ static bool may_open(struct inpath_engine *e, struct udp_flow *u, inpath_time no
 	return true;
 }
 
-/* Opens an Initial and adds its pieces to the hello. True if the packet was the client's own. */
-static bool open_initial(
-	struct inpath_engine *e, struct flow *f, const struct quic_packet *q, inpath_time now)
+/*
+ * Opens an Initial by the flow's keys. Where they do not fit, the client may have begun anew unseen,
+ * behind a Retry or with another id: then the packet's own make new ones, and what was read of the
+ * hello before is void.
+ */
+static bool open_by_keys(struct inpath_engine *e, struct flow *f, const struct quic_packet *q,
+	uint8_t frames[NAMING_DATAGRAM], size_t *len, inpath_time now)
 {
 	struct udp_flow *u = &f->udp;
-	struct hello *h = &e->hellos.entries[f->hello - 1];
-	uint8_t frames_bytes[NAMING_DATAGRAM];
+	struct quic_keys own;
+
+	if (u->has_keys && may_open(e, u, now) &&
+		quic_open(&u->keys, q, frames, NAMING_DATAGRAM, len) == QUIC_OPENED)
+		return true;
+	if (!quic_client_keys(q->version, &q->dcid, &own) ||
+		(u->has_keys && memcmp(&own, &u->keys, sizeof(own)) == 0) || !may_open(e, u, now) ||
+		quic_open(&own, q, frames, NAMING_DATAGRAM, len) != QUIC_OPENED)
+		return false;
+	u->keys = own;
+	u->has_keys = true;
+	naming_forget(e, f);
+	return true;
+}
+
+/* Opens an Initial and adds its pieces to the hello. */
+static void open_initial(
+	struct inpath_engine *e, uint32_t slot, const struct quic_packet *q, inpath_time now)
+{
+	struct flow *f = &e->flows.entries[slot];
+	uint8_t bytes[NAMING_DATAGRAM];
 	struct quic_frames frames;
 	struct quic_crypto piece;
+	uint8_t before = f->udp.opened;
 	size_t len;
 
-	if (!may_open(e, u, now))
-		return false;
-	if (!u->has_keys)
-		u->has_keys = quic_client_keys(q->version, &q->dcid, &u->keys);
-	if (!u->has_keys ||
-		quic_open(&u->keys, q, frames_bytes, sizeof(frames_bytes), &len) != QUIC_OPENED) {
-		e->stats.initials_sealed++;
-		return false;
+	if (!open_by_keys(e, f, q, bytes, &len, now)) {
+		e->stats.initials_sealed += f->udp.opened != before;
+		return;
 	}
 	e->stats.initials_opened++;
-	frames = quic_frames_over(frames_bytes, len);
+	/* Only now: what does not open takes no room. */
+	if (f->hello == 0)
+		take_hello(e, slot, now);
+	table_touch(&e->hellos.table, f->hello - 1);
+	frames = quic_frames_over(bytes, len);
 	while (quic_frames_next(&frames, &piece) == QUIC_CRYPTO)
-		hello_add(h, piece.offset, piece.bytes, piece.len);
-	return true;
+		hello_add(&e->hellos.entries[f->hello - 1], piece.offset, piece.bytes, piece.len);
 }
 
 /* Adds a client's datagram to the flow's hello; true once nothing more can be learnt from it. */
 static bool read_initials(
-	struct inpath_engine *e, struct flow *f, const struct packet *p, inpath_time now)
+	struct inpath_engine *e, uint32_t slot, const struct packet *p, inpath_time now)
 {
+	struct flow *f = &e->flows.entries[slot];
 	struct quic_walk walk = quic_walk_over(p->payload, p->payload_caplen);
-	const struct hello *h = &e->hellos.entries[f->hello - 1];
+	const struct hello *h;
 	struct quic_packet q;
 	struct tls_hello tls;
-	bool opened = false;
 
 	while (quic_next(&walk, &q) == QUIC_PACKET) {
 		if (q.kind == QUIC_OTHER_VERSION || q.kind == QUIC_SHORT)
 			return true;
 		if (q.kind == QUIC_INITIAL)
-			opened |= open_initial(e, f, &q, now);
+			open_initial(e, slot, &q, now);
 	}
-	if (!opened)
+	if (f->hello == 0)
 		return false;
+	h = &e->hellos.entries[f->hello - 1];
 	switch (tls_client_hello_message(h->bytes, hello_prefix(h), &tls)) {
 	case TLS_SNI: name_from_hello(e, f, &tls, now); return true;
 	case TLS_NO_SNI:
@@ -213,17 +238,6 @@ static bool read_initials(
 	case TLS_MORE: break;
 	}
 	return hello_prefix(h) >= HELLO_BYTES;
-}
-
-/* A Retry makes new keys: those of the first Initial behind it (RFC 9001 5.2). */
-static void note_retry(struct udp_flow *u, const struct packet *p)
-{
-	struct quic_walk walk = quic_walk_over(p->payload, p->payload_caplen);
-	struct quic_packet q;
-
-	if (quic_next(&walk, &q) == QUIC_PACKET &&
-		(q.kind == QUIC_RETRY || q.kind == QUIC_NEGOTIATION))
-		u->has_keys = false;
 }
 
 void naming_udp(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
@@ -234,14 +248,8 @@ void naming_udp(struct inpath_engine *e, uint32_t slot, const struct packet *p, 
 
 	if (from_client && f->client_packets < UINT8_MAX)
 		f->client_packets++;
-	if (!done && !from_client)
-		note_retry(&f->udp, p);
-	if (!done && from_client) {
-		if (f->hello == 0)
-			take_hello(e, slot, now);
-		table_touch(&e->hellos.table, f->hello - 1);
-		done = read_initials(e, f, p, now);
-	}
+	if (!done && from_client)
+		done = read_initials(e, slot, p, now);
 	if (done || f->client_packets >= NAMING_PACKETS)
 		decide_first(e, f, now);
 }

@@ -203,6 +203,56 @@ static void behind_a_retry_the_new_id_makes_the_keys(void **state)
 	world_end(&w);
 }
 
+static void a_client_that_begins_anew_is_read_anew(void **state)
+{
+	struct world w = { 0 };
+	struct quic_wire first = { .dcid = QUIC_FIRST_ID, .scid = "" };
+	struct quic_wire again = { .dcid = "aabbccddeeff0011", .scid = "" };
+	struct stream message = { 0 }, frames = { 0 }, datagram = { 0 };
+
+	(void)state;
+	begin(&w, USUAL);
+	/* Half of a hello, and nobody answers; then a whole one by another id, from the same port. */
+	browser_hello(&message, "www.other.example", true, 0);
+	put_crypto(&frames, 0, message.bytes, 900);
+	put_initial(&datagram, &first, &frames, 1200);
+	world_datagram(&w, true, datagram.bytes, datagram.len);
+	world_run(&w, 5 * INPATH_SEC);
+	world_initial(&w, &again, "www.movies.example");
+	assert_int_equal(world_stats(&w)->hellos_sni, 1);
+	assert_int_equal(world_stats(&w)->initials_opened, 2);
+	world_end(&w);
+}
+
+static void what_does_not_open_takes_no_room(void **state)
+{
+	struct world w = { 0 };
+	struct quic_wire forged = { .dcid = QUIC_FIRST_ID, .key_dcid = "0000000000000000" };
+	struct quic_wire q = { .dcid = QUIC_FIRST_ID };
+	struct stream message = { 0 };
+
+	(void)state;
+	begin(&w, USUAL);
+	browser_hello(&message, "www.movies.example", true, 0);
+	for (int part = 0; part < 2; part++) {
+		struct stream frames = { 0 }, datagram = { 0 };
+
+		w.port = 40000;
+		put_crypto(&frames, part ? 1000 : 0, message.bytes + (part ? 1000 : 0),
+			part ? message.len - 1000 : 1000);
+		put_initial(&datagram, &q, &frames, 1200);
+		world_datagram(&w, true, datagram.bytes, datagram.len);
+		/* Two hellos are all that there is room for. */
+		for (uint16_t i = 0; i < 8 && part == 0; i++) {
+			w.port = (uint16_t)(50000 + i);
+			world_initial(&w, &forged, "www.other.example");
+		}
+	}
+	assert_int_equal(world_stats(&w)->hellos_full, 0);
+	assert_int_equal(world_stats(&w)->hellos_sni, 1);
+	world_end(&w);
+}
+
 static void ignored_and_other_udp_rests_at_once(void **state)
 {
 	(void)state;
@@ -375,6 +425,8 @@ int main(void)
 		cmocka_unit_test(forged_initials_cost_a_bounded_amount),
 		cmocka_unit_test(one_flow_has_its_share_of_work),
 		cmocka_unit_test(behind_a_retry_the_new_id_makes_the_keys),
+		cmocka_unit_test(a_client_that_begins_anew_is_read_anew),
+		cmocka_unit_test(what_does_not_open_takes_no_room),
 		cmocka_unit_test(ignored_and_other_udp_rests_at_once),
 		cmocka_unit_test(other_udp_is_traced_only_where_a_policy_says_so_and_well_short),
 		cmocka_unit_test(an_error_about_the_clients_own_datagram_passes),
