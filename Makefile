@@ -129,7 +129,7 @@ deps:
 
 # make check [ONLY=word]: the tests whose name contains the word. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay sanitized unit fuzz-replay
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay $(BUILD)/bench/stream sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"
 
 # make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend; and a Debian of its own

@@ -11,6 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/lib/h3.sh
 . "$(dirname "$0")/lib/h3.sh"
+# shellcheck source=tests/netns/lib/ndpi.sh
+. "$(dirname "$0")/lib/ndpi.sh"
 tools=$NET_ROOT/tests/netns/tools
 captures=()
 
@@ -107,6 +109,22 @@ check_captures() { # FAMILY CLIENT ADDRESS SERVER
 	tap_ok "$what: the browser's ClientHello takes several Initials ($hellos)" test "$hellos" -gt 1
 }
 
+# A second reader of the names. Some of its versions give up on a ClientHello of several packets.
+check_ndpi() { # FAMILY CLIENT ADDRESS
+	local what="$phase, IPv$1: nDPI reads the same name" line name
+	line=$(records ev=path proto=quic cl="$3" why=start | head -n 1)
+	if ! ndpi_can; then
+		tap_skip "$what" "ndpiReader is not installed"
+		return
+	fi
+	name=$(ndpi_name "$NET_WORK/$phase-$2.pcap" "$(field "$line" sport)")
+	if [ "$name" = - ]; then
+		tap_skip "$what" "this ndpiReader reads none out of a ClientHello of several packets"
+	else
+		tap_is "$what" "$name" "$(field "$line" host)"
+	fi
+}
+
 watch() {
 	phase=$1
 	capture_whole tv
@@ -124,6 +142,10 @@ watch() {
 	tap_ok "$phase: the captures are whole" captured_all
 	check_captures 4 tv "$TV4" "$S3_4"
 	check_captures 6 laptop "$LAPTOP6" "$S3_6"
+	if [ "$phase" = with ]; then
+		check_ndpi 4 tv "$TV4"
+		check_ndpi 6 laptop "$LAPTOP6"
+	fi
 }
 
 if ! why=$(h3_can); then

@@ -4,11 +4,14 @@
 # udp [BUILD]: flows of UDP that are not QUIC, an echo, a call and a tunnel's keep-alives (tools/udp.py),
 # through inpathd: neither end loses a datagram, gets one that its peer did not send, or hears of an
 # error; and an ICMP error for a client's own datagram reaches it. First under no policy that asks for
-# UDP: the flows rest. Then under one: they are traced, and no probe comes to the server. Last, a flood of
+# UDP: the flows rest. Then under one: they are traced, and no probe comes to the server. A stream that looks
+# like QUIC is named as nDPI names it, where that is installed. Last, a flood of
 # forged QUIC Initials: it costs a bounded amount, and what goes on beside it goes on.
 set -euo pipefail
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/lib/ndpi.sh
+. "$(dirname "$0")/lib/ndpi.sh"
 tool=$NET_ROOT/tests/netns/tools/udp.py
 port=5000 sport=21000
 declare -A COUNT=([echo]=80 [rtp]=200 [wireguard]=20) SERVERS=() TALKERS=() PORTS=()
@@ -196,6 +199,31 @@ more_records() { # COUNT CLIENT SPORT
 	[ "$(records ev=path "cl=$2" "sport=$3" | wc -l)" -gt "$1" ]
 }
 
+# --- QUIC ------------------------------------------------------------------------------------------
+
+# A flow that begins with RFC 9001's sample of an Initial, and goes on as QUIC does.
+stream() {
+	local capturing serving line sport_of
+	capture tv eth0 "$NET_WORK/stream.pcap" udp port 4433
+	capturing=$SPAWNED
+	spawn s1 "$NET_WORK/stream.log" "$NET_BUILD/bench/stream" serve "$S1_4" 4433
+	serving=$SPAWNED
+	wait_for 20 grep -q ready "$NET_WORK/stream.log"
+	on tv "$NET_BUILD/bench/stream" fetch "$S1_4" 4433 0.5 >/dev/null
+	line=$(wait_for_record 30 ev=path proto=quic "cl=$TV4" dport=4433) || true
+	sport_of=$(field "$line" sport)
+	tap_is "QUIC: a stream is named by its greeting, its path is true" \
+		"$(field "$line" host) $(field "$line" by) $(field "$line" stop) $(record_addresses "$line" | paste -sd' ')" \
+		"example.com sni inferred $(true_path 4 "$TV4" "$S1_4" "$sport_of" 4433 udp | paste -sd' ')"
+	finish "$capturing" || true
+	finish "$serving" || true
+	if ndpi_can; then
+		tap_is "QUIC: nDPI reads the same name" "$(ndpi_name "$NET_WORK/stream.pcap" "$sport_of")" example.com
+	else
+		tap_skip "QUIC: nDPI reads the same name" "ndpiReader is not installed"
+	fi
+}
+
 # --- a flood ----------------------------------------------------------------------------------------
 
 worker() {
@@ -255,7 +283,7 @@ inpath_conf "" 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf"
 unasked
 stop_inpathd
-inpath_conf 'policies = ( { name = "calls"; protocols = [ "tcp", "udp" ]; interval = 1; } );' 'paths = "all"'
+inpath_conf 'policies = ( { name = "calls"; protocols = [ "tcp", "quic", "udp" ]; interval = 1; } );' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf"
 traced
 expired 4
@@ -265,6 +293,7 @@ refused 6
 net_sysctl gw net/netfilter/nf_conntrack_udp_timeout{,_stream}=3
 hold 4
 hold 6
+stream
 flood
 stop_inpathd
 tap_done
