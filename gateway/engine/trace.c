@@ -150,77 +150,7 @@ void trace_drop(struct inpath_engine *e, uint32_t slot)
 	table_remove(&e->trace_table, slot);
 }
 
-static void remember_path(struct inpath_engine *e, struct flow *f, const struct path *path)
-{
-	if (f->history == 0) {
-		uint32_t robbed;
-		uint32_t slot =
-			history_take(&e->histories, (uint32_t)(f - e->flows.entries), &robbed);
-
-		if (robbed != TABLE_NONE)
-			e->flows.entries[robbed].history = 0;
-		f->history = slot + 1;
-	}
-	table_touch(&e->histories.table, f->history - 1);
-	e->histories.entries[f->history - 1].path = *path;
-}
-
-/* Did routers take turns at the TTL that was to show it? Then the path is as it was. */
-static bool is_balanced(const struct trace *t)
-{
-	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].balanced;
-}
-
-/* Did the route change while it was being confirmed? */
-static bool is_amid_change(const struct trace *t)
-{
-	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].changed;
-}
-
-/*
- * Compares with the flow's last path. A difference is confirmed by a second trace before it is
- * said: a route in the midst of changing shows a mixture of both.
- */
-static void compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
-{
-	struct path *old;
-	uint8_t ttl;
-
-	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
-	if (f->history == 0) {
-		remember_path(e, f, &t->path);
-		return;
-	}
-	old = &e->histories.entries[f->history - 1].path;
-	if (is_balanced(t)) {
-		/* What differs farther on in the same trace is taken for the same balancer's doing. */
-		path_merge(old, &t->path);
-		table_touch(&e->histories.table, f->history - 1);
-		return;
-	}
-	/* A mixture of both routes differs from neither. */
-	ttl = is_amid_change(t) ? t->walk.confirm : path_differs(old, &t->path);
-	if (ttl == 0) {
-		/* A hop that was silent so far is known from now on. */
-		path_fill(old, &t->path);
-		table_touch(&e->histories.table, f->history - 1);
-		e->stats.unchanged++;
-		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
-		return;
-	}
-	if (t->why != INPATH_WHY_CHANGE || is_amid_change(t)) {
-		f->confirming = ttl;
-		f->next_trace = now;
-		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
-		return;
-	}
-	t->log_change = true;
-	t->change_ttl = ttl;
-	t->old_fingerprint = old->fingerprint;
-	remember_path(e, f, &t->path);
-}
-
-static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now)
+void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now)
 {
 	struct trace *t = &e->traces[slot];
 	struct flow *f = t->flow == TABLE_NONE ? NULL : &e->flows.entries[t->flow];
@@ -255,7 +185,7 @@ static void finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop
 		}
 		f->server_hop = t->walk.server_hop;
 		/* What a trace that was cut short did not see is no change. */
-		compare(e, t, f, now);
+		trace_compare(e, t, f, now);
 		detach(e, t);
 		carrier_timing_reset(f);
 	}
@@ -271,7 +201,7 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 		uint32_t slot = f->trace - 1;
 
 		if (e->traces[slot].phase == TRACE_WALKING)
-			finish(e, slot, INPATH_STOP_ENDED, e->now);
+			trace_finish(e, slot, INPATH_STOP_ENDED, e->now);
 		else
 			detach(e, &e->traces[slot]);
 	}
@@ -289,134 +219,6 @@ static inpath_time latest(inpath_time a, inpath_time b)
 static inpath_time earliest(inpath_time a, inpath_time b)
 {
 	return a < b ? a : b;
-}
-
-/*
- * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
- * all of them or waits: a wave never thins out. Returns 0 if paid, else when to ask again.
- */
-static inpath_time pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now)
-{
-	const struct inpath_budget *b = &e->set->budget;
-	struct client *client = client_get(&e->clients, &t->flow_facts.tuple.client, now);
-	uint32_t most = b->gateway < b->client ? b->gateway : b->client;
-	uint32_t count = 0;
-	uint64_t paid = 0;
-	inpath_time ready;
-
-	for (uint8_t i = 0; i < INPATH_MAX_HOPS && count < most; i++) {
-		if (ttls & 1ULL << i) {
-			paid |= 1ULL << i;
-			count++;
-		}
-	}
-	ready = latest(bucket_ready(&e->gateway_bucket, b->gateway, count, now),
-		bucket_ready(&client->bucket, b->client, count, now));
-	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
-		if (paid & 1ULL << i)
-			ready = latest(ready,
-				bucket_ready(&e->first_hop_buckets[i], b->first_hops, 1, now));
-	if (ready > now)
-		return ready;
-	(void)bucket_take(&e->gateway_bucket, b->gateway, count, now);
-	(void)bucket_take(&client->bucket, b->client, count, now);
-	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
-		if (paid & 1ULL << i)
-			(void)bucket_take(&e->first_hop_buckets[i], b->first_hops, 1, now);
-	t->granted = paid;
-	return 0;
-}
-
-static uint8_t lowest_ttl(uint64_t ttls)
-{
-	uint8_t ttl = 1;
-
-	while (!(ttls & 1)) {
-		ttls >>= 1;
-		ttl++;
-	}
-	return ttl;
-}
-
-static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t probe_slot,
-	const struct probe_token *token)
-{
-	struct trace *t = &e->traces[slot];
-	struct flow *f = &e->flows.entries[t->flow];
-	struct sent_probe *s = &e->probes.entries[probe_slot];
-	struct inpath_action_item *item = &e->outbox.items[e->outbox.count++];
-	bool near = prober_is_touch(&t->walk, ttl);
-	/* QUIC's server answers nothing that would have to be waited for. */
-	bool touch = near && t->walk.manner == PROBER_PROVES;
-
-	item->kind = INPATH_ACTION_SEND;
-	item->probe.id = probe_slot;
-	item->probe.client = f->tuple.client;
-	item->probe.server = f->tuple.server;
-	item->probe.out_ifindex = f->out_ifindex;
-	item->probe.mark = f->mark | e->set->mark_probe;
-	item->probe.len = carrier_build(item->probe.bytes, f, token, ttl, !near);
-
-	s->ttl = ttl;
-	s->touch = touch;
-	s->empty = token->empty;
-	s->ip_id = token->ip_id;
-	s->len = (uint16_t)item->probe.len;
-	probe_signature(item->probe.bytes, s);
-	s->trace = slot;
-	s->run = t->run;
-	s->sent = e->now;
-	prober_sent(&t->walk, ttl, e->now);
-	s->attempt = t->walk.hops[ttl - 1].sent;
-	if (touch)
-		f->touch_until = e->now + t->walk.timeout_ns;
-	if (t->first_probe == TABLE_NONE)
-		t->first_probe = probe_slot;
-}
-
-/* Sends one of the probes that the walk wants, or sets the time to try again. True if one went out. */
-static bool send_one(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_time now)
-{
-	struct trace *t = &e->traces[slot];
-	const struct flow *f = &e->flows.entries[t->flow];
-	struct probe_token token;
-	uint32_t probe_slot = TABLE_NONE;
-	uint8_t ttl;
-
-	t->granted &= ttls;
-	if (t->granted == 0) {
-		inpath_time ready = pay(e, t, ttls, now);
-
-		if (ready && t->walk.sent && now >= t->walk.first_sent + PROBER_HELD_MAX) {
-			finish(e, slot, INPATH_STOP_BUDGET, now);
-			return false;
-		}
-		if (ready) {
-			e->stats.budget_waits += !t->waited;
-			t->waited = true;
-			t->not_before = ready;
-			deadline_set(&e->deadlines, slot, ready);
-			return false;
-		}
-		t->waited = false;
-	}
-	ttl = lowest_ttl(t->granted);
-	if (carrier_choose(&e->probes, f, t->walk.timeout_ns, now, &token))
-		probe_slot = probe_add(&e->probes, &f->tuple, token.seq);
-	if (probe_slot == TABLE_NONE) {
-		e->stats.tokens_full++;
-		if (now >= t->walk.began + PROBER_HELD_MAX) {
-			finish(e, slot, INPATH_STOP_SHORT, now);
-		} else {
-			t->not_before = now + t->walk.timeout_ns / 2;
-			deadline_set(&e->deadlines, slot, t->not_before);
-		}
-		return false;
-	}
-	t->granted &= ~(1ULL << (ttl - 1));
-	emit(e, slot, ttl, probe_slot, &token);
-	deadline_set(&e->deadlines, slot, now);
-	return true;
 }
 
 /* Lets a trace take its next step. True if it sent a probe. */
@@ -443,20 +245,20 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		if (until > now && !e->stopping)
 			deadline_set(&e->deadlines, slot, until);
 		else
-			finish(e, slot, INPATH_STOP_ENDED, now);
+			trace_finish(e, slot, INPATH_STOP_ENDED, now);
 		return false;
 	}
 	/* A new policy may have spoken: a flow that rests is not probed. */
 	if (carrier_untouchable(f) || t->refused || f->state != FLOW_TRACED) {
-		finish(e, slot, INPATH_STOP_SHORT, now);
+		trace_finish(e, slot, INPATH_STOP_SHORT, now);
 		return false;
 	}
 	view = carrier_view(f, e->epoch, now);
 	answer = prober_ask(&t->walk, &view, now);
 	switch (answer.say) {
-	case PROBER_SEND: return send_one(e, slot, answer.ttls, now);
+	case PROBER_SEND: return trace_send(e, slot, answer.ttls, now);
 	case PROBER_WAIT: deadline_set(&e->deadlines, slot, answer.until); return false;
-	case PROBER_DONE: finish(e, slot, answer.stop, now); return false;
+	case PROBER_DONE: trace_finish(e, slot, answer.stop, now); return false;
 	}
 	return false;
 }

@@ -119,6 +119,18 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now);
 /* The flow leaves the table: its trace ends with what is known, its place in the line is free. */
 void trace_forget_flow(struct inpath_engine *e, uint32_t flow);
 
+/*
+ * Sends one of the probes that the walk wants, or sets the time to try again: the budget or a token
+ * may be short. True if one went out.
+ */
+bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_time now);
+
+/* The walk is over: from now on its records are written. */
+void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now);
+
+/* Compares a finished trace with its flow's last path, and decides what is said. */
+void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now);
+
 /* Writes a finished trace's next records while the outbox has room. */
 void trace_report(struct inpath_engine *e, uint32_t slot, inpath_time now);
 
