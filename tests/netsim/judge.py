@@ -14,6 +14,7 @@ was lost on its way to netsim.
 from typing import NamedTuple
 
 PATIENCE_SPARE = 0.030  # seconds that a busy machine may need for an answer's way to inpathd
+SERVER_TTL = 64  # of packets as a server sends them
 CLOCK_SPARE = 0.005  # by how much two clocks may differ, the log's milliseconds included
 
 
@@ -30,6 +31,7 @@ class Trace(NamedTuple):
     probes: list  # the truth's
     paths: list  # the truth's, those in force while it ran
     dst: str
+    heard: list  # TTLs of the server's packets
 
 
 def judge(flows, records, truth, timeout_ms=1000):
@@ -89,7 +91,7 @@ def traces(flow, paths, records, truth, true_flow, timeout):
             later = [float(other["ts"]) - truth["zero"] for other in paths[number + 1 :]]
             begin, end = start, min(later, default=float("inf"))
             probes = [probe for probe in true_flow["probes"] if begin <= probe["at"] < end]
-        yield Trace(record, probes, in_force(true_flow, begin, end), flow[2])
+        yield Trace(record, probes, in_force(true_flow, begin, end), flow[2], true_flow.get("heard", []))
 
 
 def matched(sent, truth, true_flow):
@@ -200,7 +202,7 @@ def wrong_inference(trace, nhop, timeout):
     if places == [None]:
         # At no TTL: so the record goes as far as probes did.
         beyond = max((probe["ttl"] for probe in trace.probes), default=nhop)
-        return [f"nhop={nhop}: a probe with TTL {beyond} was sent"] if beyond > nhop else []
+        return [f"nhop={nhop}: a probe with TTL {beyond} was sent"] if beyond > nhop else wrong_doubt(trace, timeout)
     true = server_ttls(trace)
     if places != [nhop] or nhop in true:
         return []  # where it stands twice, or not at nhop, rule 1 says so
@@ -213,6 +215,16 @@ def wrong_inference(trace, nhop, timeout):
     if between:
         return [f"{said}; {between[0]['router']} answered a probe with TTL {between[0]['ttl']}"]
     return [said] if nhop > max(true, default=0) else []
+
+
+def wrong_doubt(trace, timeout):
+    """The server stands at no TTL: did not both witnesses name the same, and with it the true one?"""
+    true = server_ttls(trace)
+    for probe in trace.probes:
+        at = probe["ttl"] + 1
+        if true == {at} and trace.heard == [SERVER_TTL - probe["ttl"]] and in_time(probe["answers"], timeout):
+            return [f"the server stands at no TTL: {probe['router']} answered before it, and its packets' TTL says {at}"]
+    return []
 
 
 def lowest_reached(trace):

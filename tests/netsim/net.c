@@ -45,8 +45,10 @@ static void hand_to_server(struct net *n, struct datagram *d)
 static void hand_to_gateway(struct net *n, struct datagram *d)
 {
 	nat_back(&n->nat, &n->t, d->bytes, &d->ip);
-	if (d->flow != NOBODY && !d->made)
+	if (d->flow != NOBODY && !d->made) {
 		guard_learn(&n->truth.flows[d->flow].guard, d->bytes, &d->ip);
+		truth_heard(&n->truth, d->flow, d->bytes, &d->ip);
+	}
 	truth_answered(&n->truth, d->flow, d->probe, d->proxied, n->now);
 	n->out(n->arg, TO_GATEWAY, d->bytes, d->len);
 	datagram_free(&n->sched, d);

@@ -152,6 +152,10 @@ true = quic(truth())
 ok("a server that is inferred where it is", wrong(inferred(), true, QUIC) == [], wrong(inferred(), true, QUIC))
 said = wrong(inferred(NOWHERE, 6), true, QUIC)
 ok("or that stands at no TTL", said == [], said)
+true["flows"][0]["heard"] = [60]
+miss("... but not where both witnesses agree", inferred(NOWHERE, 6), "r4 answered before it, and its packets' TTL says 5", true, QUIC)
+true["flows"][0]["heard"] = [60, 58]
+ok("the server's packets come back by two ways: no witness", wrong(inferred(NOWHERE, 6), true, QUIC) == [])
 miss("... at one it stands where the probes ended", inferred(NOWHERE.replace("6/*,", ""), 5), "nhop=5: a probe with TTL 6", true, QUIC)
 miss("... and it does stand", inferred(NOWHERE.replace(",?/198.51.100.1/5.00", ""), 6), "stands nowhere", true, QUIC)
 recs = inferred(NOWHERE.replace(",?/198.51.100.1/5.00", ""), 6)

@@ -270,6 +270,15 @@ void truth_answers(const struct truth *truth, const uint8_t *packet, const struc
 		*probe = named_probe(&truth->flows[*flow], packet, ip);
 }
 
+void truth_heard(
+	struct truth *truth, int32_t flow, const uint8_t *packet, const struct ip_view *ip)
+{
+	uint8_t ttl = ip_ttl(packet);
+
+	if (!ip_is_error(packet, ip))
+		truth->flows[flow].heard[ttl / 64] |= 1ULL << ttl % 64;
+}
+
 void truth_answered(struct truth *truth, int32_t flow, int32_t probe, bool proxied, inpath_time now)
 {
 	struct truth_probe *p;

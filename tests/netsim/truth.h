@@ -56,6 +56,7 @@ struct truth_flow {
 	uint32_t label;     /* the newest: a sender may change it in mid-flow */
 	uint16_t server;
 	uint8_t ttl; /* of its own packets */
+	uint64_t heard[4]; /* bit t % 64 of word t / 64: the server's packets came to the gateway with TTL t */
 	uint64_t packets;
 	inpath_time first;
 	inpath_time last;
@@ -112,6 +113,10 @@ void truth_reach(struct truth *truth, int32_t flow, int32_t probe, const uint8_t
 /* A server has sent a packet: of which flow, and in answer to which probe? */
 void truth_answers(const struct truth *truth, const uint8_t *packet, const struct ip_view *ip,
 	int32_t *flow, int32_t *probe);
+
+/* A packet of the server's, of this flow, is handed to the gateway. */
+void truth_heard(
+	struct truth *truth, int32_t flow, const uint8_t *packet, const struct ip_view *ip);
 
 /* An answer to the probe is handed to the gateway. */
 void truth_answered(

@@ -110,6 +110,18 @@ static void put_crossing(const struct truth *truth, const struct truth_crossing 
 		(unsigned long long)c->packets, seconds(truth, c->first), seconds(truth, c->last));
 }
 
+static void put_heard(const struct truth_flow *f, FILE *out)
+{
+	const char *comma = "";
+
+	for (unsigned ttl = 0; ttl < 256; ttl++) {
+		if (!(f->heard[ttl / 64] >> ttl % 64 & 1))
+			continue;
+		fprintf(out, "%s%u", comma, ttl);
+		comma = ", ";
+	}
+}
+
 static void put_flow(const struct truth *truth, const struct truth_flow *f, FILE *out)
 {
 	fprintf(out, "  { \"proto\": \"%s\", \"af\": %u, \"src\": ",
@@ -121,7 +133,9 @@ static void put_flow(const struct truth *truth, const struct truth_flow *f, FILE
 		", \"dport\": %u, \"server\": \"%s\",\n    \"packets\": %llu, \"first\": %.6f, \"last\": %.6f,\n",
 		f->key.dport, truth->t->servers[f->server].name, (unsigned long long)f->packets,
 		seconds(truth, f->first), seconds(truth, f->last));
-	fputs("    \"paths\": [", out);
+	fputs("    \"heard\": [", out);
+	put_heard(f, out);
+	fputs("],\n    \"paths\": [", out);
 	for (uint32_t i = 0; i < f->path_count; i++) {
 		fputs(i ? ",\n      " : "\n      ", out);
 		put_path(truth, f, i, out);
