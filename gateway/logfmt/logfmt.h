@@ -12,7 +12,7 @@
  *	all records  ev v ts run
  *	ev=path      [part] FLOW why stop nhop sent fp [e2e] [lan] NOTES hops
  *	ev=change    FLOW old new ttl
- *	ev=hop       ttl addr sent answered [min med max rttl] [qttl qlen type code] [unreach] [mpls]
+ *	ev=hop       ttl addr sent answered [min med max] [rttl] [qttl qlen type code] [unreach] [mpls]
  *	             [ifrole [ifindex] [ifname] [ifaddr] [ifmtu]] [rewritten] [first] [zero=yes]
  *	             [balanced=yes] [changed=yes]
  *	ev=probe     ttl attempt token [from rtt]
@@ -21,8 +21,9 @@
  *	             [changed] [proxy] [nat]
  *
  * ev=hop and ev=probe do not repeat the flow: `run` joins them to their path. A silent hop has
- * addr=* and no min med max rttl; answers that were no ICMP error have no qttl qlen type code. The
- * `ts` of ev=probe is that probe's own sending. Durations are ms, rounded half up.
+ * addr=* and no min med max rttl; answers that were no ICMP error have no qttl qlen type code, an
+ * inferred server, which gave none, has no rttl. The `ts` of ev=probe is that probe's own sending.
+ * Durations are ms, rounded half up.
  *
  * What replies told, by comma where it is a list:
  *

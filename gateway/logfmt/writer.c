@@ -315,8 +315,9 @@ static void put_hop(struct line *l, const struct writer *w, size_t cap)
 		line_ms2(l, hop->rtt_med_ns);
 		line_put(l, " max=");
 		line_ms2(l, hop->rtt_max_ns);
-		line_put(l, " rttl=%u", hop->reply_ttl);
 	}
+	if (hop->reply_ttl)
+		line_put(l, " rttl=%u", hop->reply_ttl);
 	if (hop->quoted)
 		line_put(l, " qttl=%u qlen=%u type=%u code=%u", hop->quoted_ttl, hop->quoted_len,
 			hop->icmp_type, hop->icmp_code);

@@ -12,6 +12,7 @@ that were sent, that no ICMP error came to the client, and that netsim's truth a
 
     interval N, max_hops N   inpathd's options of these names (section `probe`)
     families 4               of this family alone; default: both
+    proto quic               QUIC flows; default: TCP
     flows N                  so many of each family; default 1
     server KEY=VALUE         a sysctl of the server's kernel
     mss N                    that the server tells
@@ -52,6 +53,7 @@ class Run:
 
     def __init__(self, lines):
         self.families, self.flows, self.needs, self.judged = (4, 6), 1, None, True
+        self.proto = "tcp"
         self.probe, self.sysctls, self.mss, self.passes = {}, [], None, 0
         for line in lines:
             word, *rest = line.split()
@@ -59,6 +61,10 @@ class Run:
                 self.probe[word] = int(rest[0])
             elif word == "families":
                 self.families = tuple(map(int, rest))
+            elif word == "proto":
+                if rest[0] not in ("tcp", "quic"):
+                    raise expect.Malformed("%r: proto is tcp or quic" % line)
+                self.proto = rest[0]
             elif word == "flows":
                 self.flows = int(rest[0])
             elif word == "server":
@@ -149,7 +155,7 @@ def attempt(job, lane, ending):
     wrong = {family: [] for family in run.families}
     before = lane.stats()
     lane.start(text=case.topology)
-    flows = lane.open([family for family in run.families for _ in range(run.flows)])
+    flows = lane.open([(family, run.proto) for family in run.families for _ in range(run.flows)])
     said = {}
 
     def settled():

@@ -19,6 +19,11 @@ def pattern(key, answer, length):
     return hashlib.shake_128(struct.pack("!Q?", key, answer)).digest(length)
 
 
+def host(sport):
+    """The name that a QUIC flow's greeting has."""
+    return f"q{sport}.quic.example"
+
+
 class Flow:
     """One flow of the client. A transport adds connect, exchange and close."""
 

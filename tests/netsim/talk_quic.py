@@ -14,14 +14,15 @@ The spin bit spins (RFC 9000 17.4). Lengths of connection ids differ from flow t
 """
 
 import asyncio
+import hashlib
 import os
 import socket
 import struct
 
 import quic
-from talk_flow import Flow, Wrong, pattern
+from talk_flow import Flow, Wrong, host, pattern
 
-ASK = struct.Struct("!QI")  # key, length of the answer
+ASK = struct.Struct("!QHI")  # key, length of this request, length of the answer
 ANSWER = struct.Struct("!QII")  # key, length of the answer, where this part of it begins
 PART = 1100  # bytes of an answer in one datagram
 MOST = 12000  # bytes of an answer: more than a burst of these is no way to begin
@@ -31,14 +32,14 @@ AGAIN = 1  # seconds without an answer (RFC 9002 6.2.2)
 SCIDS = {"client": (0, 8, 5, 20), "server": (8, 20, 4, 18, 1)}  # lengths
 
 
-def host(sport):
-    """The name that a flow's greeting has."""
-    return f"q{sport}.quic.example"
-
-
 def scid(end, sport):
     lengths = SCIDS[end]
     return pattern(sport, end == "server", 20)[: lengths[sport % len(lengths)]]
+
+
+def filled(head, size):
+    """A body of so many bytes, all of which the head tells."""
+    return head + hashlib.shake_128(head).digest(size - len(head))
 
 
 def short(dcid, spin, body):
@@ -65,6 +66,7 @@ class QuicFlow(Flow):
         self.first = min(self.first, MOST)
         self.dcid, self.scid = os.urandom(8), scid("client", self.sport)
         self.peer = None  # the server's id
+        self.key = -1  # of the newest request
         self.spin = False
         self.sock = socket.socket(socket.AF_INET6 if self.af == 6 else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
@@ -82,14 +84,14 @@ class QuicFlow(Flow):
         await self.send(quic.handshake(self.peer, self.scid, pattern(self.sport, False, NOISE)))
 
     async def exchange(self, key, length, answer):
-        self.key, self.answer, self.got = key, pattern(key, True, answer), set()
-        body = ASK.pack(key, answer) + pattern(key, False, length - ASK.size)
+        self.key, self.answer, self.got = key, answer, set()
+        body = filled(ASK.pack(key, length, answer), length)
         while not self.whole():
             await self.send(short(self.peer, self.spin, body))
             await self.hear(self.whole)
 
     def whole(self):
-        return len(self.got) * PART >= len(self.answer)
+        return len(self.got) * PART >= self.answer
 
     async def send(self, data):
         await self.loop.sock_sendall(self.sock, data)
@@ -124,7 +126,8 @@ class QuicFlow(Flow):
     def take_short(self, data):
         body = body_of(data or b"\0", self.scid, ANSWER.size)
         key, length, at = ANSWER.unpack_from(body)
-        if body[ANSWER.size :] != pattern(key, True, length)[at : at + PART] or key > getattr(self, "key", -1):
+        size = min(PART, length - at)
+        if key > self.key or size < 1 or at % PART or body != filled(body[: ANSWER.size], ANSWER.size + size):
             raise Wrong("an answer's bytes are not those that were sent")
         if key == self.key:
             self.got.add(at)
@@ -204,12 +207,11 @@ class QuicServer:
     @staticmethod
     def serve(known, data):
         body = body_of(data, known.scid, ASK.size)
-        key, length = ASK.unpack_from(body)
-        if length > MOST or key >> 32 != known.sport or body[ASK.size :] != pattern(key, False, len(body) - ASK.size):
+        key, size, length = ASK.unpack_from(body)
+        if length > MOST or key >> 32 != known.sport or body != filled(body[: ASK.size], max(size, ASK.size)):
             raise Wrong("a request's bytes are not those that were sent")
-        answer = pattern(key, True, length)
         for at in range(0, length, PART):
-            yield short(known.client, spins(data), ANSWER.pack(key, length, at) + answer[at : at + PART])
+            yield short(known.client, spins(data), filled(ANSWER.pack(key, length, at), ANSWER.size + min(PART, length - at)))
 
     def abort(self):
         self.connections, self.errors, self.discarded = {}, [], 0

@@ -154,6 +154,24 @@ verdict = judged(ONE, [path(loop=2), *hops_of()])
 text = "\n".join(expect.explain(case(ONE), 4, read([path(loop=2), *hops_of()]), verdict))
 ok("what is wrong is said", "loop 2 want -" in text and "hops=1/r1" in text and HOPS in text)
 
+UDP = {"qlen": "29"}
+quic = [path(proto="quic", by="sni", host="q20001.quic.example", stop="inferred", mss="-", opts="-"),
+        hop(1, "198.18.0.1", **UDP), hop(2, "203.0.113.7", **UDP), hop(3, "198.51.100.1", answered="0")]  # fmt: skip
+for gone in "mss", "opts":
+    quic[0].pop(gone)
+quic[3].pop("rttl")
+
+
+def quic_judged(lines):
+    verdict = expect.judge(case(ONE, "proto quic\n"), 4, read(lines))
+    return verdict.done and not verdict.bad
+
+
+ok("an ordinary record of QUIC", quic_judged(quic))
+ok("... is none of TCP, nor TCP's of QUIC", bad(ONE, quic) and not quic_judged(good))
+ok("another name than the greeting's", not quic_judged([quic[0] | {"host": "q20002.quic.example"}, *quic[1:]]))
+ok("a server that is inferred has said nothing", not quic_judged([*quic[:3], quic[3] | {"rttl": "60"}]))
+
 
 def refused(text, run=""):
     try:

@@ -56,7 +56,8 @@ struct truth_flow {
 	uint32_t label;     /* the newest: a sender may change it in mid-flow */
 	uint16_t server;
 	uint8_t ttl; /* of its own packets */
-	uint64_t heard[4]; /* bit t % 64 of word t / 64: the server's packets came to the gateway with TTL t */
+	uint64_t heard
+		[4]; /* bit t % 64 of word t / 64: the server's packets came to the gateway with TTL t */
 	uint64_t packets;
 	inpath_time first;
 	inpath_time last;

@@ -162,6 +162,10 @@ static void a_change_a_hop_and_a_probe_have_lines_of_their_own(void **state)
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=3 addr=10.1.0.2 sent=2 answered=2"
 		" min=0.61 med=0.65 max=0.70 rttl=62");
+	h.answered = h.reply_ttl = 0; /* a server whose place is inferred */
+	expect_line(&record, &plain,
+		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=3 addr=10.1.0.2 sent=2 answered=0"
+		" min=0.61 med=0.65 max=0.70");
 	record.hop = &silent;
 	expect_line(&record, &plain,
 		"ev=hop v=1 ts=1760000000.000 run=7f3a9c21 ttl=4 addr=* sent=1 answered=0");
