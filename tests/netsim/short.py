@@ -172,7 +172,7 @@ def run_topology(lane, routers, longer, ttl, traces):
             raise ground.Failed("an end of the flows is not ready")
     for af, port in PORTS.items():
         sports = [next(lane.sports) for _ in range(FLOWS)]
-        flows += [ground.Flow(af, sport, ground.SERVER[af], port) for sport in sports]
+        flows += [ground.Flow(af, sport, ground.SERVER[af], port, "udp") for sport in sports]
         talkers.append(spawn(lane, "client", __file__, "talk", ground.SERVER[af], str(port), *map(str, sports)))
     enough = lane.wait(PATIENCE + traces / FLOWS, lambda: len(lane.paths()) >= traces and not lane.wait_for_records(flows, 0))
     if not enough:

@@ -270,8 +270,7 @@ void truth_answers(const struct truth *truth, const uint8_t *packet, const struc
 		*probe = named_probe(&truth->flows[*flow], packet, ip);
 }
 
-void truth_heard(
-	struct truth *truth, int32_t flow, const uint8_t *packet, const struct ip_view *ip)
+void truth_heard(struct truth *truth, int32_t flow, const uint8_t *packet, const struct ip_view *ip)
 {
 	uint8_t ttl = ip_ttl(packet);
 
