@@ -90,8 +90,19 @@ def head(kind, dcid, scid):
     return struct.pack("!BIB", first, VERSION, len(dcid)) + dcid + bytes([len(scid)]) + scid
 
 
-def crypto(data):
-    return b"\x06" + varint(0) + varint(len(data)) + data
+def crypto(data, offset=0):
+    return b"\x06" + varint(offset) + varint(len(data)) + data
+
+
+def read_crypto(frames):
+    """The only frame but PADDING: offset, bytes."""
+    if not frames or frames[0] != 6:
+        raise Malformed("its frame is no CRYPTO")
+    offset, at = read_varint(frames, 1)
+    length, at = read_varint(frames, at)
+    if length > len(frames) - at or any(frames[at + length :]):
+        raise Malformed("its frame's length lies")
+    return offset, frames[at : at + length]
 
 
 def initial(keys, dcid, scid, number, frames, length=0):
@@ -152,7 +163,12 @@ def extension(kind, body):
     return struct.pack("!HH", kind, len(body)) + body
 
 
-def client_hello(name, random):
+def key_share(group, key):
+    return extension(51, struct.pack("!HHH", len(key) + 4, group, len(key)) + key)
+
+
+def client_hello(name, random, share):
+    """`share` is the key's: 32 bytes of X25519, or 1216 of X25519MLKEM768, as browsers send today."""
     name = name.encode()
     extensions = b"".join(
         (
@@ -161,7 +177,7 @@ def client_hello(name, random):
             extension(43, b"\x02\x03\x04"),
             extension(10, b"\0\x02\0\x1d"),
             extension(13, b"\0\x02\x04\x03"),
-            extension(51, b"\0\x24\0\x1d\0\x20" + random),
+            key_share(0x1D if len(share) == 32 else 0x11EC, share),
         )
     )
     body = b"\x03\x03" + random + b"\0" + b"\0\x02\x13\x01" + b"\x01\0" + struct.pack("!H", len(extensions)) + extensions

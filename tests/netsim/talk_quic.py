@@ -10,12 +10,14 @@
 
 What is not answered is sent again. Every datagram is compared with what the other end sends; any other is an error. But a
 server discards unread what is too short to have been sealed (RFC 9001 5.4.2): `discarded` counts that.
-The spin bit spins (RFC 9000 17.4). Lengths of connection ids differ from flow to flow.
+The spin bit spins (RFC 9000 17.4). Lengths of connection ids differ from flow to flow; so do those of greetings: a long one
+comes in two Initials, the latter part of some first.
 """
 
 import asyncio
 import hashlib
 import os
+import re
 import socket
 import struct
 
@@ -26,6 +28,8 @@ ASK = struct.Struct("!QHI")  # key, length of this request, length of the answer
 ANSWER = struct.Struct("!QII")  # key, length of the answer, where this part of it begins
 PART = 1100  # bytes of an answer in one datagram
 MOST = 12000  # bytes of an answer: more than a burst of these is no way to begin
+PIECE = 900  # bytes of a greeting in one Initial
+SHARES = (32, 1216, 1216)  # bytes of a greeting's key: three kinds of flows
 NOISE = 60  # bytes of what would be the handshake's secret part
 UNREAD = 21  # bytes that are too few to be sealed
 AGAIN = 1  # seconds without an answer (RFC 9002 6.2.2)
@@ -35,6 +39,17 @@ SCIDS = {"client": (0, 8, 5, 20), "server": (8, 20, 4, 18, 1)}  # lengths
 def scid(end, sport):
     lengths = SCIDS[end]
     return pattern(sport, end == "server", 20)[: lengths[sport % len(lengths)]]
+
+
+def greeting(sport):
+    return quic.client_hello(host(sport), pattern(sport, False, 32), pattern(sport, False, SHARES[sport % 3]))
+
+
+def pieces(sport):
+    """The CRYPTO frames of a greeting, one for each Initial, as they are sent."""
+    data = greeting(sport)
+    frames = [quic.crypto(data[at : at + PIECE], at) for at in range(0, len(data), PIECE)]
+    return frames[::-1] if sport % 3 == 2 else frames
 
 
 def filled(head, size):
@@ -75,11 +90,11 @@ class QuicFlow(Flow):
         self.sock.bind(("", self.sport))
         self.sock.connect((self.dst, self.dport))
         keys = quic.Keys(self.dcid, b"client")
-        frames = quic.crypto(quic.client_hello(host(self.sport), pattern(self.sport, False, 32)))
         number = 0
         while not self.peer:
-            await self.send(quic.initial(keys, self.dcid, self.scid, number, frames, quic.DATAGRAM))
-            number += 1
+            for frame in pieces(self.sport):
+                await self.send(quic.initial(keys, self.dcid, self.scid, number, frame, quic.DATAGRAM))
+                number += 1
             await self.hear(lambda: self.peer)
         await self.send(quic.handshake(self.peer, self.scid, pattern(self.sport, False, NOISE)))
 
@@ -154,6 +169,7 @@ class QuicServer:
         self.errors = []
         self.discarded = 0
         self.connections = {}  # by the client's address
+        self.greetings = {}  # by the same: offset -> bytes of what has come
         self.socks = [self.listener(family, port) for family in (socket.AF_INET, socket.AF_INET6)]
 
     def listener(self, family, port):
@@ -194,10 +210,16 @@ class QuicServer:
             if not known or packet.dcid != known.scid or packet.body != pattern(known.sport, False, NOISE) or packet.rest:
                 raise Wrong("a Handshake packet that was never sent")
             return
-        frames = packet.open(quic.Keys(packet.dcid, b"client"))
-        sport = sport_of(frames)
-        if len(data) != quic.DATAGRAM or packet.scid != scid("client", sport):
+        offset, piece = quic.read_crypto(packet.open(quic.Keys(packet.dcid, b"client")))
+        parts = self.greetings.setdefault(peer, {})
+        parts[offset] = piece
+        if len(data) != quic.DATAGRAM or offset not in (0, PIECE):
             raise Wrong("an Initial that was never sent")
+        if 0 not in parts or len(parts[0]) == PIECE and PIECE not in parts:
+            return
+        sport = sport_of(parts[0] + parts.get(PIECE, b""))
+        if packet.scid != scid("client", sport):
+            raise Wrong("an Initial with another's connection id")
         known = self.connections.setdefault(peer, Connection(packet.scid, sport))
         late = quic.handshake(packet.scid, known.scid, pattern(sport, True, NOISE))
         keys = quic.Keys(packet.dcid, b"server")
@@ -214,13 +236,12 @@ class QuicServer:
             yield short(known.client, spins(data), filled(ANSWER.pack(key, length, at), ANSWER.size + min(PART, length - at)))
 
     def abort(self):
-        self.connections, self.errors, self.discarded = {}, [], 0
+        self.connections, self.greetings, self.errors, self.discarded = {}, {}, [], 0
 
 
-def sport_of(frames):
+def sport_of(hello):
     """The client's source port: its greeting names it."""
-    for name in (word for word in frames.split(b"\0") if word.endswith(b".quic.example")):
-        sport = int(name[name.index(b"q") + 1 :].split(b".")[0])
-        if quic.crypto(quic.client_hello(host(sport), pattern(sport, False, 32))).rstrip(b"\0") == frames.rstrip(b"\0"):
-            return sport
-    raise Wrong("a greeting that was never sent")
+    name = re.search(rb"q([0-9]{1,5})\.quic\.example", hello)
+    if not name or hello != greeting(int(name[1])):
+        raise Wrong("a greeting that was never sent")
+    return int(name[1])

@@ -11,7 +11,7 @@ import talk_quic  # noqa: E402
 from talk_flow import Wrong, pattern  # noqa: E402
 
 count = failed = 0
-SPORT = 20001  # its ids have 8 bytes of the client's, 20 of the server's
+SPORT = 20001  # its ids have 8 bytes of the client's, 20 of the server's; its greeting fits into one Initial
 PEER = ("192.0.2.2", SPORT)
 
 
@@ -58,7 +58,7 @@ async def main():
     ok("its key", quic.expand(secret, b"quic key", 16).hex() == "1f369613dd76d5467730efcbe3b1a22d")
     ok("its IV", keys.iv == 0xFA044B2F42A3FD3B46FB255C)
 
-    frames = quic.crypto(quic.client_hello(talk_quic.host(SPORT), pattern(SPORT, False, 32)))
+    (frames,) = talk_quic.pieces(SPORT)
     first = quic.initial(keys, dcid, talk_quic.scid("client", SPORT), 7, frames, quic.DATAGRAM)
     ok("an Initial is as long as it is to be", len(first) == quic.DATAGRAM)
     ok("it opens", quic.Long(first).open(keys).rstrip(b"\0") == frames.rstrip(b"\0"))
@@ -67,7 +67,7 @@ async def main():
     ok("nor can it be cut", not any(opens(first[:size], keys) for size in some))
 
     server = talk_quic.QuicServer.__new__(talk_quic.QuicServer)
-    server.connections, server.errors, server.discarded = {}, [], 0
+    server.abort()
     flow = client()
     flow.dcid = dcid
     for answer in server.answers(first, PEER):
@@ -92,6 +92,11 @@ async def main():
     ok("a request with another byte is seen", all(refused(server.answers, altered(request, at), PEER) for at in range(1, len(request))))
     ok("an answer with another byte, too", all(refused(flow.take, altered(answers[0], at)) for at in range(1, len(answers[0]))))
     ok("so is a request that is cut", all(refused(server.answers, request[:size], PEER) for size in range(22, len(request))))
+    for sport in SPORT + 1, SPORT + 2:
+        peer, ids = (PEER[0], sport), (dcid, talk_quic.scid("client", sport))
+        one, two = (quic.initial(keys, *ids, at, frame, quic.DATAGRAM) for at, frame in enumerate(talk_quic.pieces(sport)))
+        ok("half a greeting is not answered", list(server.answers(one, peer)) == [])
+        ok("the whole one is", len(list(server.answers(two, peer))) == 1)
     probe = request[:21]
     ok("what is too short to be sealed is discarded", not refused(server.answers, probe, PEER) and server.discarded == 1)
     ok("... where the id is the connection's", refused(server.answers, altered(probe, 3), PEER) and server.discarded == 1)
