@@ -174,6 +174,9 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	error = start_queue(d, err);
 	if (error)
 		return error;
+	/* What an inpathd before this one put to rest would sleep for good. */
+	if (conntrack_clear_all(d->conntrack, config->policies.mark_rest))
+		d->arm_failed++;
 	start_control(d);
 	d->started = clock_now();
 	log_configure(&d->log, config);

@@ -170,16 +170,36 @@ static struct inpath_verdict rest(struct inpath_engine *e, const struct inpath_m
 	return v;
 }
 
+/* May the kernel forward this flow alone for a while? */
+static bool may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now)
+{
+	if (carrier_closed(f) || trace_touch_outstanding(e, f, now))
+		return false;
+	switch ((enum flow_state)f->state) {
+	case FLOW_NAMING: return false;
+	case FLOW_TRACED: return trace_may_rest(e, f, now);
+	case FLOW_IGNORED:
+	case FLOW_UNTRACEABLE: return true;
+	}
+	return false;
+}
+
 static struct inpath_verdict flow_verdict(
 	struct inpath_engine *e, struct flow *f, const struct inpath_meta *meta, inpath_time now)
 {
 	struct inpath_verdict v = PASS;
 
-	if ((f->state == FLOW_IGNORED || f->state == FLOW_UNTRACEABLE) && !carrier_closed(f) &&
-		!trace_touch_outstanding(e, f, now)) {
-		v = rest(e, meta);
-		f->rested |= v.mask != 0;
-	}
+	if (!may_rest(e, f, now))
+		return v;
+	v = rest(e, meta);
+	if (v.mask == 0)
+		return v;
+	if (!f->rested)
+		f->rested_at = now;
+	f->restless |= f->rested && now > f->rested_at + INPATH_SEC;
+	f->rested = true;
+	if (f->state == FLOW_TRACED)
+		trace_rested(e, f);
 	return v;
 }
 

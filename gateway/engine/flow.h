@@ -44,6 +44,7 @@ struct flow {
 	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
 	bool routed_by_in;      /* probes could not follow its route */
 	bool rested;            /* a verdict has put it to rest */
+	bool restless;          /* ... and yet its packets come: none was missed */
 	bool expected;          /* further packets ought to come to the queue (look.h) */
 	bool offloaded;         /* conntrack said that flow offload has it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
@@ -60,6 +61,7 @@ struct flow {
 	const struct inpath_policy *policy; /* valid while `decided` is the set's number */
 	const char *service;                /* likewise */
 	inpath_time seen;                   /* its newest packet */
+	inpath_time rested_at;              /* if `rested` */
 	inpath_time next_trace;
 	inpath_time touch_until; /* answers to its touches are waited for till then */
 	union {                  /* by tuple.proto */

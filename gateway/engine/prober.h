@@ -84,6 +84,7 @@ struct prober {
 	uint64_t refused; /* a router before it refused its probes */
 	uint64_t odd;  /* reached something that speaks as the server, but from another distance */
 	bool unplaced; /* the server answered without naming the TTL */
+	bool unplaced_lone; /* ... and no other touch was out, as is the rule with empty ones */
 	uint64_t unplaced_rtt_ns;
 	uint64_t stray_rtt_ns; /* 0: none came */
 	uint16_t sent;

@@ -160,6 +160,35 @@ static void place_server(struct prober *p)
 		p->odd_first[ttl - 1].rtt_ns);
 }
 
+/* The server stands there, though no probe of that TTL was answered by name. */
+static void server_at(
+	struct prober *p, uint8_t ttl, const struct inpath_addr *server, uint64_t rtt_ns)
+{
+	struct inpath_hop *hop = &p->hops[ttl - 1];
+
+	p->server_hop = ttl;
+	hop->server = true;
+	(void)hop_addr(hop, server);
+	hop_rtt(hop, rtt_ns);
+}
+
+/*
+ * The server answered an empty probe, which names no TTL. But one of these at a time may arrive: if
+ * one TTL alone went beyond the last router that answered, it was that one.
+ */
+static void place_unplaced(struct prober *p, const struct inpath_addr *server)
+{
+	uint8_t ttl = (uint8_t)(ttls_highest(p->routers) + 1);
+	const struct inpath_hop *hop = &p->hops[ttl - 1];
+
+	if (p->server_hop || ttl > p->horizon || hop->sent == 0 || hop->addr_count)
+		return;
+	for (uint8_t later = (uint8_t)(ttl + 1); later <= INPATH_MAX_HOPS; later++)
+		if (p->hops[later - 1].sent)
+			return;
+	server_at(p, ttl, server, p->unplaced_rtt_ns);
+}
+
 /* The middle of a TTL's round trip times; of an even number, the lower of the two in the middle. */
 static uint64_t median(const struct prober_samples *s)
 {
@@ -216,10 +245,7 @@ static void infer_server(struct prober *p, const struct inpath_addr *server)
 		prober_unplaced(p, p->e2e_ns);
 		return;
 	}
-	p->server_hop = hop;
-	p->hops[hop - 1].server = true;
-	(void)hop_addr(&p->hops[hop - 1], server);
-	hop_rtt(&p->hops[hop - 1], p->e2e_ns);
+	server_at(p, hop, server, p->e2e_ns);
 }
 
 void prober_sum_up(struct prober *p, enum inpath_stop stop, const struct inpath_addr *server)
@@ -229,6 +255,8 @@ void prober_sum_up(struct prober *p, enum inpath_stop stop, const struct inpath_
 		infer_server(p, server);
 	if (p->stray_rtt_ns && !p->server_hop)
 		prober_unplaced(p, p->stray_rtt_ns);
+	if (p->unplaced_lone)
+		place_unplaced(p, server);
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		struct inpath_hop *hop = &p->hops[i];
 

@@ -130,7 +130,16 @@ static void lose_track(struct tcp_flow *t)
 
 void tcp_was_unseen(struct tcp_flow *t)
 {
+	struct tcp_kept acked = t->acked;
+
 	lose_track(t);
+	/* If the client has sent nothing in the meantime, what it sent last may be repeated. */
+	if (t->client.seq_known) {
+		t->rest_nxt = t->client.nxt;
+		t->unseen = true;
+	}
+	if (t->unseen)
+		t->acked = acked;
 	t->client.seq_known = false;
 	t->client.ack_known = false;
 	t->server.seq_known = false;
@@ -256,6 +265,11 @@ static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_tim
 {
 	const struct tcp_header *h = &p->tcp;
 
+	/* It goes on where it was: nothing was sent unseen, not even a whole round of numbers, which
+	 * would have to be one to the byte. */
+	if (t->unseen && h->seq != t->rest_nxt)
+		t->acked.len = 0;
+	t->unseen = false;
 	if (advance(t, &t->client, &t->server, p, &t->up, now)) {
 		keep(t, h->seq, p->payload, p->payload_caplen);
 		timing_begin(&t->up, h->seq + p->payload_len, now);

@@ -75,6 +75,7 @@ struct tcp_flow {
 	bool server_spoke;  /* the server's newest packet carried data */
 	bool has_earlier;   /* `earlier_ack` is valid */
 	bool has_timestamp; /* the client's packets carry the option */
+	bool unseen; /* it comes back from rest: what the client sent meanwhile is not known */
 	bool dont_fragment;
 	uint8_t tos;        /* of the client's newest packet */
 	uint8_t server_ttl; /* of the server's newest SYN or data, as the gateway forwards it */
@@ -82,7 +83,8 @@ struct tcp_flow {
 	uint16_t server_flags;
 	uint32_t server_said;  /* the acknowledgement in the server's newest packet */
 	uint32_t server_epoch; /* of the packet ids, when the server's newest packet was seen */
-	uint32_t iss;          /* the client's initial sequence number, if syn_seen */
+	uint32_t rest_nxt; /* the client's next sequence number when it went to rest, if unseen */
+	uint32_t iss;      /* the client's initial sequence number, if syn_seen */
 	uint32_t flow_label;
 	uint32_t tsval;
 	uint32_t tsecr;

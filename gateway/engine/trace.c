@@ -20,6 +20,7 @@ void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpat
 	e->line_flows =
 		arena_take(arena, (size_t)limits->traces * TRACE_LINE, sizeof(*e->line_flows));
 	deadlines_init(&e->deadlines, arena, limits->traces);
+	deadlines_init(&e->wakings, arena, limits->flows);
 }
 
 static bool wan_rewrites_ttl(const struct inpath_engine *e, uint32_t ifindex)
@@ -192,10 +193,23 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 	deadline_set(&e->deadlines, slot, now);
 }
 
+bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now)
+{
+	return f->trace == 0 && f->wait == 0 && f->confirming == 0 && f->decided == e->set_number &&
+	       f->next_trace >= now + TRACE_REST_LEAST;
+}
+
+void trace_rested(struct inpath_engine *e, struct flow *f)
+{
+	f->expected = false;
+	deadline_set(&e->wakings, (uint32_t)(f - e->flows.entries), f->next_trace);
+}
+
 void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 {
 	struct flow *f = &e->flows.entries[flow];
 
+	deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
 	leave_line(e, f);
 	if (f->trace) {
 		uint32_t slot = f->trace - 1;
@@ -263,6 +277,37 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	return false;
 }
 
+/*
+ * Has the connection's rest bits cleared, so that its packets come to the queue again. One whose
+ * packets came all the while, where no bit of ours may stand on connections, was not unseen.
+ */
+static void arm(struct inpath_engine *e, struct flow *f)
+{
+	struct inpath_action_item *item = &e->outbox.items[e->outbox.count++];
+
+	f->rested = false;
+	if (!f->restless)
+		carrier_was_unseen(f);
+	f->restless = false;
+	item->kind = INPATH_ACTION_ARM;
+	item->arm = f->tuple;
+}
+
+/* Traced flows whose next trace is due. */
+static void wake(struct inpath_engine *e, inpath_time now)
+{
+	uint32_t slot;
+
+	while (e->outbox.count < INPATH_OUTBOX_ACTIONS &&
+		deadline_first(&e->wakings, &slot) <= now) {
+		struct flow *f = &e->flows.entries[slot];
+
+		deadline_set(&e->wakings, slot, INPATH_TIME_NEVER);
+		if (f->rested && f->state == FLOW_TRACED && !carrier_closed(f) && !e->stopping)
+			arm(e, f);
+	}
+}
+
 /* A new policy set: flows that rest under the old one are queued again, a few at a time. */
 static void rearm(struct inpath_engine *e)
 {
@@ -273,10 +318,7 @@ static void rearm(struct inpath_engine *e)
 			continue;
 		if (e->outbox.count == INPATH_OUTBOX_ACTIONS)
 			return;
-		f->rested = false;
-		carrier_was_unseen(f);
-		e->outbox.items[e->outbox.count].kind = INPATH_ACTION_ARM;
-		e->outbox.items[e->outbox.count++].arm = f->tuple;
+		arm(e, f);
 	}
 }
 
@@ -288,7 +330,9 @@ inpath_time inpath_engine_next_deadline(const struct inpath_engine *e)
 		return e->now;
 	if (e->line.count && e->trace_table.count < e->trace_table.capacity)
 		return e->now;
-	return earliest(deadline_first(&e->deadlines, &slot), look_deadline(&e->look));
+	return earliest(
+		earliest(deadline_first(&e->deadlines, &slot), deadline_first(&e->wakings, &slot)),
+		look_deadline(&e->look));
 }
 
 void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
@@ -306,6 +350,7 @@ void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
 		deadline_first(&e->deadlines, &slot) <= now)
 		sends += step(e, slot, now);
 	rearm(e);
+	wake(e, now);
 	look_step(&e->look, &e->flows, &e->outbox, now);
 }
 

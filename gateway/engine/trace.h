@@ -31,6 +31,9 @@ enum {
 	TRACE_REWRITERS = 8,  /* WANs known to rewrite TTLs */
 };
 
+/* A traced flow rests between two traces only where that takes longer than coming and going. */
+#define TRACE_REST_LEAST (5 * INPATH_SEC)
+
 enum trace_phase {
 	TRACE_WALKING,
 	TRACE_REPORTING,
@@ -102,6 +105,7 @@ struct inpath_engine {
 	struct table line; /* flows that wait for a trace, the longest first */
 	uint32_t *line_flows;
 	struct deadlines deadlines; /* by trace slot */
+	struct deadlines wakings;   /* by flow slot: when a traced flow that rests is armed again */
 	struct bucket gateway_bucket;
 	struct bucket opens; /* Initials that may be opened */
 	struct bucket first_hop_buckets[TRACE_FIRST_HOPS];
@@ -115,6 +119,12 @@ void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpat
 
 /* A packet of a traced flow has passed: it joins the line if it is due, or its trace goes on. */
 void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now);
+
+/* May this traced flow's packets be left to the kernel until its next trace? */
+bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now);
+
+/* A verdict has put it to rest. */
+void trace_rested(struct inpath_engine *e, struct flow *f);
 
 /* The flow leaves the table: its trace ends with what is known, its place in the line is free. */
 void trace_forget_flow(struct inpath_engine *e, uint32_t flow);

@@ -280,5 +280,6 @@ bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	}
 	deadline_set(&e->deadlines, s->trace, now);
 	prober_unplaced(&t->walk, rtt_of(s, now));
+	t->walk.unplaced_lone |= s->empty;
 	return true;
 }

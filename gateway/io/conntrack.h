@@ -25,6 +25,13 @@ void conntrack_close(struct conntrack *c);
 int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask);
 
 /*
+ * Clears the bits of `mask` in the marks of all connections that have them all: whoever was here
+ * before may have put them to rest, and nobody else would wake them. 0 or an errno: of asking for
+ * them, or the first of clearing them (not ENOENT).
+ */
+int conntrack_clear_all(struct conntrack *c, uint32_t mask);
+
+/*
  * Fills `out` with what conntrack knows of the connection whose original direction, before NAT, is
  * `tuple`. 0 or an errno; ENOENT: there is none.
  */
