@@ -21,6 +21,7 @@ rests() {
 
 # Packets that came to the queue since inpathd was started.
 queued() {
+	# shellcheck disable=SC2016 # awk's own words
 	on gw awk '$1 == 537 { print $8 }' /proc/net/netfilter/nfnetlink_queue
 }
 
