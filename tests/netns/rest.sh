@@ -33,8 +33,8 @@ traced() { # "KIND FAMILY" COUNT
 	[ "$(traces_of "$1")" -ge "$2" ]
 }
 
-begin() {
-	local family port=24000
+begin() { # FIRST_PORT
+	local family port=$1
 	for family in 4 6; do
 		SPORT["down $family"]=$((++port))
 		home_curl tv "$family" --local-port "$port" "https://$S1_NAME/paced/long.bin" -o "$NET_WORK/down$family" &
@@ -44,6 +44,18 @@ begin() {
 			"https://$S1_NAME/upload/up$family" &
 		PLAYER["up $family"]=$!
 	done
+}
+
+end_whole() {
+	local one family bad=0
+	for one in "${!PLAYER[@]}"; do
+		wait "${PLAYER["$one"]}" || bad=1
+	done
+	for family in 4 6; do
+		cmp "$NET_WORK/s1/www/long.bin" "$NET_WORK/down$family" || bad=1
+		cmp "$NET_WORK/s1/www/long.bin" "$NET_WORK/s1/www/upload/up$family" || bad=1
+	done
+	return "$bad"
 }
 
 each_is_true() {
@@ -67,7 +79,7 @@ for tables in iptables ip6tables; do
 done
 inpath_conf 'probe = { interval = 6; }; budget = { gateway = 1000; client = 500; first_hops = 100; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf"
-begin
+begin 24000
 for one in "down 4" "up 4" "down 6" "up 6"; do
 	tap_ok "$one: traced, and then at rest" wait_for 20 rests "$one"
 	tap_ok "$one: with a record" traced "$one" 1
@@ -82,8 +94,13 @@ sleep 1 # a time that is shorter than any rest
 tap_ok "a second of them costs the queue few packets ($(($(queued) - before)) in $((($(date +%s%N) - seen) / 1000000)) ms)" \
 	test $(($(queued) - before)) -lt 2000
 
+tap_ok "every byte arrives" end_whole
+
 # Nobody but who put them to rest would wake them.
-wait_for 20 rests "down 6"
+begin 24100
+for one in "down 4" "up 4" "down 6" "up 6"; do
+	tap_ok "$one: at rest" wait_for 20 rests "$one"
+done
 kill -KILL "$INPATHD_PID"
 wait_for 10 net_gone "$INPATHD_PID"
 wait "$INPATHD_PID" 2>/dev/null || true
@@ -95,15 +112,7 @@ start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 for one in "down 4" "up 4" "down 6" "up 6"; do
 	tap_ok "started again: $one is traced on" wait_for 30 traced "$one" $((SEEN["${SPORT["$one"]}"] + 1))
 done
-bad=0
-for one in "${!PLAYER[@]}"; do
-	wait "${PLAYER["$one"]}" || bad=1
-done
-for family in 4 6; do
-	cmp "$NET_WORK/s1/www/long.bin" "$NET_WORK/down$family" || bad=1
-	cmp "$NET_WORK/s1/www/long.bin" "$NET_WORK/s1/www/upload/up$family" || bad=1
-done
-tap_is "every byte arrives" "$bad" 0
+tap_ok "killed and started: every byte arrives" end_whole
 marks=
 for one in "${!SPORT[@]}"; do
 	mark=$(conntrack_of "$one" | sed -n 's/.* mark=\([0-9]*\).*/\1/p')
