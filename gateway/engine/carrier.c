@@ -36,6 +36,11 @@ bool carrier_ready(const struct flow *f, inpath_time now)
 	return !u->quic || (u->client_short && u->server_short);
 }
 
+bool carrier_answered(const struct flow *f)
+{
+	return is_tcp(f) ? f->tcp.server.seq_known : f->udp.server_seen;
+}
+
 bool carrier_closed(const struct flow *f)
 {
 	return is_tcp(f) && f->tcp.closed;
@@ -43,7 +48,7 @@ bool carrier_closed(const struct flow *f)
 
 bool carrier_untouchable(const struct flow *f)
 {
-	return is_tcp(f) ? f->tcp.untouchable || f->tcp.from_wan : f->udp.from_wan;
+	return is_tcp(f) && (f->tcp.untouchable || f->tcp.from_wan);
 }
 
 enum prober_manner carrier_manner(const struct flow *f)

@@ -15,6 +15,9 @@
 /* Is enough known of the flow for probes to be modelled on it? */
 bool carrier_ready(const struct flow *f, inpath_time now);
 
+/* Has the server spoken? */
+bool carrier_answered(const struct flow *f);
+
 /* Has the flow ended, as far as it shows? */
 bool carrier_closed(const struct flow *f);
 

@@ -243,6 +243,25 @@ static void note_way(const struct inpath_engine *e, struct flow *f, const struct
 	f->mark = meta->mark & ~(e->set->mark_rest | e->set->mark_probe);
 }
 
+/* The packet is entered in its flow: what follows from it. */
+static struct inpath_verdict take_tracked(struct inpath_engine *e, uint32_t slot,
+	const struct inpath_meta *meta, const struct packet *p, inpath_time now)
+{
+	struct flow *f = &e->flows.entries[slot];
+
+	if (f->decided == 0)
+		naming_follow(e, slot, p, meta->in_side == INPATH_SIDE_LAN, now);
+	else if (f->decided != e->set_number)
+		naming_decide(e, f);
+	trace_consider(e, slot, now);
+	/* A connection that nobody has answered is not offloaded yet. */
+	look_expect(&e->look, f,
+		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && carrier_answered(f) &&
+			!carrier_closed(f),
+		now);
+	return flow_verdict(e, f, meta, now);
+}
+
 static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpath_meta *meta,
 	const struct packet *p, inpath_time now)
 {
@@ -268,17 +287,7 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 		return DROP;
 	}
 	(void)tcp_track(&f->tcp, p, from_client, e->epoch, now);
-	if (f->decided == 0)
-		naming_tcp(e, slot, p, from_client, now);
-	else if (f->decided != e->set_number)
-		naming_decide(e, f);
-	trace_consider(e, slot, now);
-	/* A connection that nobody has answered is not offloaded yet. */
-	look_expect(&e->look, f,
-		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && f->tcp.server.seq_known &&
-			!f->tcp.closed,
-		now);
-	return flow_verdict(e, f, meta, now);
+	return take_tracked(e, slot, meta, p, now);
 }
 
 /* Does a client's datagram begin a QUIC connection? */
@@ -340,14 +349,7 @@ static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpa
 	if (from_client)
 		note_way(e, f, meta);
 	udp_track(&f->udp, p, from_client, now);
-	if (f->decided == 0)
-		naming_udp(e, slot, p, from_client, now);
-	else if (f->decided != e->set_number)
-		naming_decide(e, f);
-	trace_consider(e, slot, now);
-	look_expect(&e->look, f,
-		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && f->udp.server_seen, now);
-	return flow_verdict(e, f, meta, now);
+	return take_tracked(e, slot, meta, p, now);
 }
 
 /* TCP that is addressed to the gateway itself, and that conntrack could not place. */

@@ -132,23 +132,20 @@ static void take_hello(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	e->flows.entries[slot].hello = place + 1;
 }
 
-/* Follows a new flow until it can be decided, as DESIGN section 9 says when. */
-void naming_tcp(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
-	inpath_time now)
+/* True once nothing more can be learnt of the server's name from what the client sends. */
+static bool follow_tcp(struct inpath_engine *e, uint32_t slot, const struct packet *p,
+	bool from_client, inpath_time now)
 {
 	struct flow *f = &e->flows.entries[slot];
-	bool done = !f->tcp.syn_seen || f->tcp.untouchable || f->tcp.from_wan;
 
-	if (from_client && f->client_packets < UINT8_MAX)
-		f->client_packets++;
-	if (!done && from_client && p->payload_len) {
-		if (f->hello == 0)
-			take_hello(e, slot, now);
-		table_touch(&e->hellos.table, f->hello - 1);
-		done = read_hello(e, f, p, now);
-	}
-	if (done || f->client_packets >= NAMING_PACKETS || f->tcp.closed)
-		decide_first(e, f, now);
+	if (!f->tcp.syn_seen || f->tcp.untouchable || f->tcp.from_wan)
+		return true;
+	if (!from_client || !p->payload_len)
+		return f->tcp.closed;
+	if (f->hello == 0)
+		take_hello(e, slot, now);
+	table_touch(&e->hellos.table, f->hello - 1);
+	return read_hello(e, f, p, now) || f->tcp.closed;
 }
 
 /* One Initial costs microseconds, and strangers can send any number: each flow, and each second, has
@@ -240,16 +237,23 @@ static bool read_initials(
 	return hello_prefix(h) >= HELLO_BYTES;
 }
 
-void naming_udp(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
+/* Likewise. */
+static bool follow_udp(struct inpath_engine *e, uint32_t slot, const struct packet *p,
+	bool from_client, inpath_time now)
+{
+	return !e->flows.entries[slot].udp.quic || (from_client && read_initials(e, slot, p, now));
+}
+
+/* As DESIGN section 9 says when. */
+void naming_follow(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
 	inpath_time now)
 {
 	struct flow *f = &e->flows.entries[slot];
-	bool done = !f->udp.quic || f->udp.from_wan;
+	bool done = f->tuple.proto == INPATH_PROTO_TCP ? follow_tcp(e, slot, p, from_client, now)
+						       : follow_udp(e, slot, p, from_client, now);
 
 	if (from_client && f->client_packets < UINT8_MAX)
 		f->client_packets++;
-	if (!done && from_client)
-		done = read_initials(e, slot, p, now);
 	if (done || f->client_packets >= NAMING_PACKETS)
 		decide_first(e, f, now);
 }

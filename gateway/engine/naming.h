@@ -17,9 +17,7 @@
 #include "gateway/engine/trace.h"
 
 /* Follows a new flow until it can be decided. */
-void naming_tcp(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
-	inpath_time now);
-void naming_udp(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
+void naming_follow(struct inpath_engine *e, uint32_t slot, const struct packet *p, bool from_client,
 	inpath_time now);
 
 /* Decides a flow by what is known of it: the first time, or under a new policy set. */

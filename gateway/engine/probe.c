@@ -72,6 +72,55 @@ uint32_t probe_find_next(const struct probes *p, uint32_t slot)
 	return slot;
 }
 
+struct probe_search probe_search_over(
+	const struct probes *p, const struct inpath_addr *server, uint16_t port)
+{
+	return (struct probe_search){
+		.server = server,
+		.port = port,
+		.slot = p->table.count ? p->table.newest : TABLE_NONE,
+		.left = PROBE_SEARCH,
+	};
+}
+
+uint32_t probe_search_next(const struct probes *p, struct probe_search *search)
+{
+	while (search->left && search->slot != TABLE_NONE) {
+		uint32_t slot = search->slot;
+		const struct sent_probe *e = &p->entries[slot];
+
+		search->left--;
+		search->slot = p->table.links[slot].older;
+		if (e->tuple.server_port == search->port &&
+			memcmp(&e->tuple.server, search->server, sizeof(*search->server)) == 0)
+			return slot;
+	}
+	return TABLE_NONE;
+}
+
+static bool id_free(const struct probes *p, const struct inpath_tuple *tuple, uint16_t id)
+{
+	struct probe_search search = probe_search_over(p, &tuple->server, tuple->server_port);
+	uint32_t slot;
+
+	while ((slot = probe_search_next(p, &search)) != TABLE_NONE)
+		if (p->entries[slot].ip_id == id)
+			return false;
+	return true;
+}
+
+uint16_t probe_choose_id(struct probes *p, const struct inpath_tuple *tuple)
+{
+	uint16_t id;
+
+	if (tuple->server.family != INPATH_AF_INET)
+		return 0;
+	id = (uint16_t)(1 + hash_random(p->key, &p->random) % 65535);
+	while (!id_free(p, tuple, id))
+		id = id == UINT16_MAX ? 1 : (uint16_t)(id + 1);
+	return id;
+}
+
 uint32_t probe_add(struct probes *p, const struct inpath_tuple *tuple, uint32_t seq)
 {
 	uint32_t slot =
@@ -144,22 +193,6 @@ static bool token_free(const struct choice *c, const struct probe_token *token)
 	return true;
 }
 
-/* Has none of the latest probes to this server this ID? */
-static bool id_free(const struct probes *p, const struct inpath_tuple *tuple, uint16_t id)
-{
-	uint32_t slot = p->table.count ? p->table.newest : TABLE_NONE;
-
-	for (uint32_t i = 0; i < PROBE_SEARCH && slot != TABLE_NONE; i++) {
-		const struct sent_probe *e = &p->entries[slot];
-
-		if (e->ip_id == id && e->tuple.server_port == tuple->server_port &&
-			memcmp(&e->tuple.server, &tuple->server, sizeof(e->tuple.server)) == 0)
-			return false;
-		slot = p->table.links[slot].older;
-	}
-	return true;
-}
-
 /* An even or an odd byte (`parity`) that has not been out for `unused`; none next to one that is. */
 static bool choose_byte(
 	const struct choice *c, uint32_t parity, uint64_t unused, struct probe_token *token)
@@ -209,27 +242,13 @@ static bool choose_empty(const struct choice *c, struct probe_token *token)
 	return false;
 }
 
-/*
- * In IPv4, what the ID tells apart where a carrier's NAT has rewritten sequence numbers: another one than
- * those of the latest probes to that server. The kernel replaces an ID of 0 (raw(7)).
- */
-static uint16_t choose_id(struct probes *p, const struct inpath_tuple *tuple)
-{
-	uint16_t id = (uint16_t)(1 + hash_random(p->key, &p->random) % 65535);
-
-	while (!id_free(p, tuple, id))
-		id = id == UINT16_MAX ? 1 : (uint16_t)(id + 1);
-	return id;
-}
-
 bool probe_choose(struct probes *p, const struct inpath_tuple *tuple, const struct tcp_flow *t,
 	uint64_t patience, inpath_time now, struct probe_token *token)
 {
 	const struct choice c = { p, tuple, t, patience, now };
 
 	*token = (struct probe_token){ 0 };
-	if (tuple->server.family == INPATH_AF_INET)
-		token->ip_id = choose_id(p, tuple);
+	token->ip_id = probe_choose_id(p, tuple);
 	/* Even bytes first: mixed with odd ones they would keep each other from being used. A byte
 	 * whose answer may still come late would name two TTLs: only if there is no other. */
 	if (t->acked.len &&

@@ -105,4 +105,27 @@ uint32_t probe_find(
 	const struct probes *p, const struct inpath_addr *server, uint16_t port, uint32_t seq);
 uint32_t probe_find_next(const struct probes *p, uint32_t slot);
 
+/*
+ * A walk over those of the PROBE_SEARCH latest probes that went to this server and port, the newest
+ * first: where a token was rewritten on the way, and only what is left tells probes apart.
+ */
+struct probe_search {
+	const struct inpath_addr *server;
+	uint16_t port;
+	uint32_t slot; /* to be looked at next */
+	uint32_t left; /* probes that may still be looked at */
+};
+
+struct probe_search probe_search_over(
+	const struct probes *p, const struct inpath_addr *server, uint16_t port);
+
+/* The next one's slot, or TABLE_NONE. */
+uint32_t probe_search_next(const struct probes *p, struct probe_search *search);
+
+/*
+ * An ID for a probe to this server that none of its latest has: 1..65535, because the kernel
+ * replaces 0 (raw(7)); in IPv6, where there is none, 0.
+ */
+uint16_t probe_choose_id(struct probes *p, const struct inpath_tuple *tuple);
+
 #endif

@@ -60,10 +60,7 @@ static bool is_taken(
 bool probe_udp_choose(struct probes *p, const struct inpath_tuple *tuple, const struct udp_flow *u,
 	struct probe_token *token)
 {
-	*token = (struct probe_token){ 0 };
-	if (tuple->server.family == INPATH_AF_INET)
-		/* The kernel replaces an ID of 0 (raw(7)). */
-		token->ip_id = (uint16_t)(1 + hash_random(p->key, &p->random) % 65535);
+	*token = (struct probe_token){ .ip_id = probe_choose_id(p, tuple) };
 	for (int i = 0; i < DRAWS; i++) {
 		uint8_t bytes[INPATH_PROBE_BYTES];
 		const uint8_t *udp = bytes + probe_transport_at(tuple);

@@ -32,23 +32,20 @@ static bool same_client(const struct sent_probe *e, const struct quote *q)
 static struct reply_match match_by_id(const struct probes *probes, const struct quote *q)
 {
 	struct reply_match m = { .kind = REPLY_NONE };
-	uint32_t slot = probes->table.count ? probes->table.newest : TABLE_NONE;
+	struct probe_search search = probe_search_over(probes, &q->dst, q->dst_port);
+	uint32_t slot;
 
-	for (uint32_t i = 0; i < PROBE_SEARCH && slot != TABLE_NONE; i++) {
+	while ((slot = probe_search_next(probes, &search)) != TABLE_NONE) {
 		const struct sent_probe *e = &probes->entries[slot];
+		bool same = same_client(e, q);
 
-		if (e->ip_id == q->ip_id && e->len == q->len && e->tuple.proto == q->proto &&
-			e->tuple.server_port == q->dst_port &&
-			memcmp(&e->tuple.server, &q->dst, sizeof(q->dst)) == 0) {
-			bool same = same_client(e, q);
-
-			/* Where the quote was not translated back, the client is another, too. */
-			if (same || m.kind == REPLY_NONE)
-				m = (struct reply_match){ REPLY_SEQ, slot, shift_of(e, q) };
-			if (same)
-				break;
-		}
-		slot = probes->table.links[slot].older;
+		if (e->ip_id != q->ip_id || e->len != q->len || e->tuple.proto != q->proto)
+			continue;
+		/* Where the quote was not translated back, the client is another, too. */
+		if (same || m.kind == REPLY_NONE)
+			m = (struct reply_match){ REPLY_SEQ, slot, shift_of(e, q) };
+		if (same)
+			break;
 	}
 	return m;
 }
@@ -200,24 +197,22 @@ uint32_t reply_match_dsack(const struct probes *probes, const struct inpath_tupl
 uint32_t reply_match_stray(const struct probes *probes, const struct packet *p)
 {
 	const struct tcp_header *h = &p->tcp;
-	uint32_t slot = probes->table.count ? probes->table.newest : TABLE_NONE;
-	uint32_t other_port = TABLE_NONE;
+	struct probe_search search = probe_search_over(probes, &p->src, p->src_port);
+	uint32_t slot, other_port = TABLE_NONE;
 
 	if (p->payload_len || (h->flags & ~ACE) != TCP_ACK || h->sack_count == 0 ||
 		h->sack[0].end - h->sack[0].start != 1)
 		return TABLE_NONE;
-	for (uint32_t i = 0; i < PROBE_SEARCH && slot != TABLE_NONE; i++) {
+	while ((slot = probe_search_next(probes, &search)) != TABLE_NONE) {
 		const struct sent_probe *e = &probes->entries[slot];
 
-		if (e->touch && !e->empty && e->tuple.server_port == p->src_port &&
-			memcmp(&e->tuple.server, &p->src, sizeof(p->src)) == 0) {
-			if (e->tuple.client_port == p->dst_port)
-				return slot;
-			/* The gateway's own NAT may have given it another port. */
-			if (other_port == TABLE_NONE)
-				other_port = slot;
-		}
-		slot = probes->table.links[slot].older;
+		if (!e->touch || e->empty)
+			continue;
+		if (e->tuple.client_port == p->dst_port)
+			return slot;
+		/* The gateway's own NAT may have given it another port. */
+		if (other_port == TABLE_NONE)
+			other_port = slot;
 	}
 	return other_port;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/tcp.h"
 
+#include "gateway/engine/rtt.h"
+
 #include <string.h>
 
 #define ACCECN_SETUP (TCP_AE | TCP_CWR | TCP_ECE)
@@ -54,14 +56,6 @@ bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_
 	return t->established || (side->seq_known && side->nxt != p->tcp.seq + 1);
 }
 
-static void least(uint64_t *into, inpath_time since, inpath_time now)
-{
-	uint64_t rtt = now > since ? now - since : 1;
-
-	if (*into == 0 || rtt < *into)
-		*into = rtt;
-}
-
 static void timing_begin(struct tcp_timing *m, uint32_t seq, inpath_time now)
 {
 	if (m->since)
@@ -74,7 +68,7 @@ static void timing_end(struct tcp_timing *m, uint32_t ack, uint64_t *into, inpat
 {
 	if (m->since == 0 || seq_before(ack, m->seq))
 		return;
-	least(into, m->since, now);
+	rtt_least(into, m->since, now);
 	m->since = 0;
 }
 
@@ -285,7 +279,7 @@ static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_tim
 			t->client.ack = h->ack;
 		}
 		if (t->synack_at)
-			least(&t->lan_ns, t->synack_at, now);
+			rtt_least(&t->lan_ns, t->synack_at, now);
 		t->synack_at = 0;
 		/* It has had the SYN/ACK, seen or unseen; or it was met in mid-stream. */
 		if (!(h->flags & TCP_SYN))
@@ -324,8 +318,8 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->server.ack_known = true;
 	t->server.window = h->window;
 	if (t->syn_at && !again) {
-		least(&t->syn_rtt_ns, t->syn_at, now);
-		least(&t->e2e_ns, t->syn_at, now);
+		rtt_least(&t->syn_rtt_ns, t->syn_at, now);
+		rtt_least(&t->e2e_ns, t->syn_at, now);
 	}
 	t->syn_at = 0;
 	/* Nor does a SYN/ACK: which of them is answered? */

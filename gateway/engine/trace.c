@@ -225,11 +225,6 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 	f->history = 0;
 }
 
-static inpath_time latest(inpath_time a, inpath_time b)
-{
-	return a > b ? a : b;
-}
-
 static inpath_time earliest(inpath_time a, inpath_time b)
 {
 	return a < b ? a : b;

@@ -114,6 +114,11 @@ struct inpath_engine {
 	struct inpath_outbox outbox;
 };
 
+static inline inpath_time latest(inpath_time a, inpath_time b)
+{
+	return a > b ? a : b;
+}
+
 /* Carves everything that this half owns. */
 void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpath_limits *limits);
 

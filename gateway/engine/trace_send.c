@@ -3,11 +3,6 @@
 #include "gateway/engine/trace.h"
 #include "gateway/engine/ttls.h"
 
-static inpath_time latest(inpath_time a, inpath_time b)
-{
-	return a > b ? a : b;
-}
-
 /*
  * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
  * all of them or waits: a wave never thins out. Returns 0 if paid, else when to ask again.
@@ -118,7 +113,7 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
 		}
 		return false;
 	}
-	t->granted &= ~(1ULL << (ttl - 1));
+	t->granted &= ~ttl_bit(ttl);
 	emit(e, slot, ttl, probe_slot, &token);
 	deadline_set(&e->deadlines, slot, now);
 	return true;

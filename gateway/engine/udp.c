@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/udp.h"
 
+#include "gateway/engine/rtt.h"
 #include "gateway/engine/tcp.h"
 
 /* After so long a silence conntrack may have forgotten the flow: 30 s are usual, and can be set. */
@@ -25,14 +26,6 @@ void udp_was_unseen(struct udp_flow *u)
 	u->server_spin.known = false;
 }
 
-static void least(uint64_t *into, inpath_time since, inpath_time now)
-{
-	uint64_t rtt = now > since ? now - since : 1;
-
-	if (*into == 0 || rtt < *into)
-		*into = rtt;
-}
-
 /* Did the bit flip with this packet? The first one seen is no flip. */
 static bool flips(struct udp_spin *s, bool value)
 {
@@ -54,7 +47,7 @@ static void spin(struct udp_flow *u, bool value, bool from_client, inpath_time n
 		return;
 	if (from_client) {
 		if (u->down_edge)
-			least(&u->lan_ns, u->down_edge, now);
+			rtt_least(&u->lan_ns, u->down_edge, now);
 		u->down_edge = 0;
 		u->up_edge = now;
 		return;
@@ -67,7 +60,7 @@ static void spin(struct udp_flow *u, bool value, bool from_client, inpath_time n
 		return;
 	}
 	if (u->handshake_ns)
-		least(&u->e2e_ns, u->up_edge, now);
+		rtt_least(&u->e2e_ns, u->up_edge, now);
 	u->up_edge = 0;
 	u->down_edge = now;
 }
@@ -102,8 +95,8 @@ static void long_header(
 		return;
 	}
 	if (u->first_at && !u->first_repeated && u->handshake_ns == 0) {
-		least(&u->handshake_ns, u->first_at, now);
-		least(&u->e2e_ns, u->first_at, now);
+		rtt_least(&u->handshake_ns, u->first_at, now);
+		rtt_least(&u->e2e_ns, u->first_at, now);
 	}
 }
 

@@ -29,8 +29,7 @@ struct udp_spin {
 };
 
 struct udp_flow {
-	bool quic;     /* it began as a QUIC connection does */
-	bool from_wan; /* the WAN side sent its first packet */
+	bool quic; /* it began as a QUIC connection does */
 	bool client_short; /* a short header came from the client: `first` and `dcid` are its newest one's */
 	bool server_short; /* ... from the server */
 	bool server_seen;
@@ -46,7 +45,6 @@ struct udp_flow {
 	struct quic_cid dcid;
 	struct quic_ids ids;
 	uint32_t flow_label;
-	uint32_t version;
 	struct quic_keys keys;
 	struct udp_spin client_spin;
 	struct udp_spin server_spin;

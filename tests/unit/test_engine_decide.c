@@ -7,11 +7,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 16, .names = 16, .hellos = 4, .traces = 4, .histories = 4
 };
 
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
-			w.port != 1; w.port = 1)
-
 /* A world that ignores what no policy names, or all. */
 static void begin_ignoring(struct world *w)
 {

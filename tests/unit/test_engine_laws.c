@@ -7,11 +7,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 16, .names = 16, .hellos = 2, .traces = 4, .histories = 2
 };
 
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
-			w.port != 1; w.port = 1)
-
 /* A router's answer to the latest probe, as often and as late as the test likes. */
 static bool answer_is_swallowed(struct world *w, const uint8_t *packet, size_t len)
 {

@@ -7,11 +7,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 8, .names = 8, .hellos = 2, .traces = 4, .histories = 4
 };
 
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
-			w.port != 1; w.port = 1)
-
 static const char MORE[] =
 	"something else that is more than sixty-four bytes long, to be kept whole";
 

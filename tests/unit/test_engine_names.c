@@ -10,11 +10,6 @@ static const struct inpath_limits LIMITS = {
 static const uint8_t TV[6] = { 2, 0, 0, 0, 0, 0x10 };
 static const uint8_t LAPTOP[6] = { 2, 0, 0, 0, 0, 0x20 };
 
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
-			w.port != 1; w.port = 1)
-
 static size_t put_name(uint8_t *at, const char *name)
 {
 	uint8_t *start = at;

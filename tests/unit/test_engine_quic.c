@@ -6,10 +6,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 16, .names = 16, .hellos = 2, .traces = 4, .histories = 4
 };
 
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family }; w.port != 1; w.port = 1)
-
 static void begin(struct world *w, uint32_t protocols)
 {
 	world_begin(w, &LIMITS);

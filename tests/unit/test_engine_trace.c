@@ -8,12 +8,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 64, .names = 64, .hellos = 4, .traces = 8, .histories = 8
 };
 
-/* The same world for IPv4 and IPv6, with SACK and timestamps, unless the test says otherwise. */
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
-			w.port != 1; w.port = 1)
-
 static void a_record_is_the_path(void **state)
 {
 	(void)state;

@@ -5,11 +5,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 1024, .names = 16, .hellos = 4, .traces = 64, .histories = 1024
 };
 
-#define EACH_FAMILY(w)                                                                             \
-	for (int family = 0; family < 2; family++)                                                 \
-		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
-			w.port != 1; w.port = 1)
-
 static void a_silent_flow_is_looked_up_once(void **state)
 {
 	(void)state;

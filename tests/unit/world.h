@@ -115,6 +115,12 @@ static inline const char *world_router(const struct world *w, uint8_t ttl)
 	return text;
 }
 
+/* The statement behind it, once in a world of each family whose TCP speaks SACK and timestamps. */
+#define EACH_FAMILY(w)                                                                             \
+	for (int family = 0; family < 2; family++)                                                 \
+		for (struct world w = { .v6 = family, .sack = true, .timestamps = true };          \
+			w.port != 1; w.port = 1)
+
 /* A new engine with one policy that traces all. What the caller changes must be changed before. */
 static inline void world_begin(struct world *w, const struct inpath_limits *limits)
 {
