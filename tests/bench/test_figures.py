@@ -7,17 +7,10 @@ import os
 import random
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import figures  # noqa: E402
-
-count = failed = 0
-
-
-def ok(what, good):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", what)
+from tap import finish, ok  # noqa: E402
 
 
 def said(function, *args):
@@ -49,5 +42,4 @@ line, missed = said(figures.value, "size", "KB", "less", "250", "200")
 ok("a value below its limit", not missed and "ours=200" in line)
 line, missed = said(figures.value, "size", "KB", "less", "250", "251")
 ok("a value above it", missed)
-print(f"1..{count}")
-sys.exit(failed != 0)
+finish()

@@ -5,19 +5,11 @@ import os
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import expect  # noqa: E402
 import records  # noqa: E402
-
-count = failed = 0
-
-
-def ok(what, good):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", what)
-
+from tap import finish, ok  # noqa: E402
 
 TOPOLOGY = """# What it
 # shows.
@@ -189,5 +181,4 @@ ok("the topology is what stands before", whole.topology == TOPOLOGY)
 ok("names stand for addresses, by family", whole.names.resolve(6, "r2") == "2001:db8:ff::2")
 ok("... those given and those by declaration", whole.names.resolve(4, "1/r2,2/r3") == "1/100.64.0.1,2/198.18.0.3")
 ok("what is no expectation is refused", all(map(refused, ("trace nhop=3\n", "path nhop\n", "hop ttl=1\n", ONE + "hop nhop=3\n"))))
-print(f"1..{count}")
-sys.exit(failed != 0)
+finish()

@@ -6,24 +6,16 @@ import os
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import judge  # noqa: E402
 import records  # noqa: E402
+from tap import finish, ok  # noqa: E402
 
-count = failed = 0
 ZERO = 1760000000.0
 FLOW = (4, 20001, "198.51.100.1", 5001, "tcp")
 HEAD = "cl=192.168.77.2 pol=all svc=all by=addr proto=tcp af=4 sport=20001 dst=198.51.100.1 dport=5001 why=start"
 GOOD = "1/198.18.0.1/1.00,2/198.18.0.2/2.00,3/*,4/198.18.0.4/4.00,5/198.51.100.1/5.00"
-
-
-def ok(what, good, said=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", what)
-    if not good:
-        print("#", said)
 
 
 def hops(*names):
@@ -249,5 +241,4 @@ with tempfile.TemporaryDirectory() as folder:
     ok("escapes are read", got[1]["dev"] == 'a "b \\', got)
     ok("each record comes once", reader.read() == [])
 
-print(f"1..{count}")
-sys.exit(failed != 0)
+finish()

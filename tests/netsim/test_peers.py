@@ -5,25 +5,12 @@ import json
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import peer_judge  # noqa: E402
 import peer_tools  # noqa: E402
 import ways  # noqa: E402
-
-count = failed = 0
-
-
-def ok(what, good, said=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", what)
-    if not good:
-        print("#", said)
-
-
-def same(what, got, want):
-    ok(what, got == want, f"got {got}, want {want}")
+from tap import finish, ok, same  # noqa: E402
 
 
 def refused(parse, text):
@@ -183,5 +170,4 @@ ok("what stands behind the server is not read", not judged((R1, R2, None, R5, S,
 changed = [path("r1", "r2", "r4", "r5"), path("r1", "r3", "r4", "r5")]
 ok("either of two paths that were in force", not judged((R1, R3, None, R5, S), paths=changed).wrong)
 
-print(f"1..{count}")
-sys.exit(failed != 0)
+finish()

@@ -5,23 +5,15 @@ import asyncio
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import quic  # noqa: E402
 import talk_quic  # noqa: E402
 from talk_flow import Wrong, pattern  # noqa: E402
+from tap import finish, ok  # noqa: E402
 
-count = failed = 0
 SPORT = 20001  # its ids have 8 bytes of the client's, 20 of the server's; its greeting fits into one Initial
 PEER = ("192.0.2.2", SPORT)
-
-
-def ok(what, good, said=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", what)
-    if not good:
-        print("#", said)
 
 
 def opens(data, keys):
@@ -104,5 +96,4 @@ async def main():
 
 
 asyncio.run(main())
-print(f"1..{count}")
-sys.exit(failed != 0)
+finish()

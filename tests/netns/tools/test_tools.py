@@ -8,23 +8,13 @@ import struct
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(os.path.dirname(HERE))]
 import datagrams  # noqa: E402
 import netlog  # noqa: E402
 import pcap  # noqa: E402
 import udp  # noqa: E402
-
-count = failed = 0
-
-
-def ok(what, good, said=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", what)
-    if not good:
-        print("#", said)
-
+from tap import finish, ok  # noqa: E402
 
 # --- netlog: a log of a few events ---------------------------------------------------------------
 
@@ -200,5 +190,4 @@ seen = udp.Seen()
 seen.numbers, seen.highest = {0, 1, 4}, 4
 ok("udp: two of five numbers are missing", seen.lost() == 2)
 
-print(f"1..{count}")
-sys.exit(failed > 0)
+finish()
