@@ -41,7 +41,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth peers fuzz purity style install uninstall clean unit fuzz-replay sanitized
+.PHONY: all deps check vm demo bench truth peers fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -121,6 +121,34 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(TESTED) Makefile
 
 fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ)))
 	@tests/fuzz/run "$(BUILD)" "$(SECONDS)" $(notdir $^)
+
+# --- coverage of the engine: make coverage [MISSING=1] -------------------------------------------
+
+COVERED := $(BUILD)/coverage
+
+$(COVERED)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $@"
+	@$(CC) $(STD) $(WARN) -O0 -g $(if $(filter gateway/engine/%,$<),--coverage) -MMD -MP -c -o $@ $<
+
+$(COVERED)/libtested.a: $(call objects,coverage,$(TESTED))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(COVERED)/unit/%: $(COVERED)/tests/unit/%.o $(COVERED)/libtested.a
+	@mkdir -p $(@D)
+	@$(CC) --coverage -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_CLI))
+
+$(COVERED)/replay/%: $(COVERED)/tests/fuzz/%.o $(COVERED)/tests/fuzz/replay.o $(COVERED)/libtested.a
+	@mkdir -p $(@D)
+	@$(CC) --coverage -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+
+coverage: $(patsubst tests/unit/%.c,$(COVERED)/unit/%,$(UNIT)) $(patsubst tests/fuzz/fuzz_%.c,$(COVERED)/replay/fuzz_%,$(FUZZ))
+	@find $(COVERED) -name '*.gcda' -delete
+	@for test in $(COVERED)/unit/*; do $$test >$(COVERED)/log 2>&1 || { cat $(COVERED)/log; exit 1; }; done
+	@for test in $(COVERED)/replay/*; do \
+		$$test tests/fuzz/corpus/$${test##*/fuzz_} >$(COVERED)/log 2>&1 || { cat $(COVERED)/log; exit 1; }; done
+	@tests/coverage $(if $(MISSING),--missing) $(COVERED) $(sort $(wildcard gateway/engine/*.[ch]))
 
 # --- tests and proofs ----------------------------------------------------------------------------
 
