@@ -109,18 +109,27 @@ $(BUILD)/replay/%: $(BUILD)/asan/tests/fuzz/%.o $(BUILD)/asan/tests/fuzz/replay.
 
 fuzz-replay: $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay/fuzz_%,$(FUZZ))
 
-# --- fuzzing: make fuzz [SECONDS=60] [TARGET=packet] ---------------------------------------------
+# --- fuzzing: make fuzz [SECONDS=60] [TARGET=packet] [COUNT=1: add it to tests/fuzz/TOTAL.md] -----
 
 SECONDS ?= 60
-FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS := -O1 -g -fno-sanitize-recover=all
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(TESTED) Makefile
+$(BUILD)/fuzzed/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@echo "  CLANG $@"
-	@$(CLANG) $(STD) $(FUZZ_FLAGS) -o $@ $< $(TESTED) $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+	@echo "  CLANG $<"
+	@$(CLANG) $(STD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzzed/libtested.a: $(call objects,fuzzed,$(TESTED))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(BUILD)/fuzzed/libtested.a
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
 fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ)))
-	@tests/fuzz/run "$(BUILD)" "$(SECONDS)" $(notdir $^)
+	@tests/fuzz/run $(if $(COUNT),--count) "$(BUILD)" "$(SECONDS)" $(notdir $^)
 
 # --- coverage of the engine: make coverage [MISSING=1] -------------------------------------------
 

@@ -63,23 +63,23 @@ static int ethtool(int fd, const char *name, void *command)
 /* The place of a feature in the kernel's list, -1 if it has none of that name. */
 static int feature_index(int fd, const char *name, const char *feature)
 {
-	struct {
+	union {
 		struct ethtool_sset_info info;
-		uint32_t count;
+		uint8_t room[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
 	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
 	struct ethtool_gstrings *strings;
 	int found = -1;
 
 	if (ethtool(fd, name, &set) || !set.info.sset_mask)
 		return -1;
-	strings = calloc(1, sizeof(*strings) + (size_t)set.count * ETH_GSTRING_LEN);
+	strings = calloc(1, sizeof(*strings) + (size_t)set.info.data[0] * ETH_GSTRING_LEN);
 	if (!strings)
 		return -1;
 	strings->cmd = ETHTOOL_GSTRINGS;
 	strings->string_set = ETH_SS_FEATURES;
-	strings->len = set.count;
+	strings->len = set.info.data[0];
 	if (!ethtool(fd, name, strings))
-		for (uint32_t i = 0; i < set.count; i++)
+		for (uint32_t i = 0; i < strings->len; i++)
 			if (!strcmp((char *)strings->data + (size_t)i * ETH_GSTRING_LEN, feature))
 				found = (int)i;
 	free(strings);
@@ -88,9 +88,10 @@ static int feature_index(int fd, const char *name, const char *feature)
 
 static bool has_gro_list(const char *name)
 {
-	struct {
+	union {
 		struct ethtool_gfeatures head;
-		struct ethtool_get_features_block blocks[FEATURE_WORDS];
+		uint8_t room[sizeof(struct ethtool_gfeatures) +
+			     FEATURE_WORDS * sizeof(struct ethtool_get_features_block)];
 	} features = { .head = { .cmd = ETHTOOL_GFEATURES, .size = FEATURE_WORDS } };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), index;
 	bool on = false;
@@ -99,7 +100,7 @@ static bool has_gro_list(const char *name)
 		return false;
 	index = feature_index(fd, name, "rx-gro-list");
 	if (index >= 0 && index < FEATURE_WORDS * 32 && !ethtool(fd, name, &features))
-		on = features.blocks[index / 32].active >> (index % 32) & 1;
+		on = features.head.features[index / 32].active >> (index % 32) & 1;
 	close(fd);
 	return on;
 }
