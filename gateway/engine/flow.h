@@ -39,14 +39,14 @@ struct flow {
 	uint8_t state;          /* enum flow_state */
 	uint8_t by;             /* enum inpath_by */
 	uint8_t app;            /* enum inpath_app */
-	bool ech;               /* its hello may have shown an outer name */
+	bool ech : 1;           /* its hello may have shown an outer name */
 	uint8_t client_packets; /* seen while naming; stops at 255 */
 	uint8_t server_hop;     /* from the flow's last trace; 0 unknown */
-	bool routed_by_in;      /* probes could not follow its route */
-	bool rested;            /* a verdict has put it to rest */
-	bool restless;          /* ... and yet its packets come: none was missed */
-	bool expected;          /* further packets ought to come to the queue (look.h) */
-	bool offloaded;         /* conntrack said that flow offload has it */
+	bool routed_by_in : 1;  /* probes could not follow its route */
+	bool rested : 1;        /* a verdict has put it to rest */
+	bool restless : 1;      /* ... and yet its packets come: none was missed */
+	bool expected : 1;      /* further packets ought to come to the queue (look.h) */
+	bool offloaded : 1;     /* conntrack said that flow offload has it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
 	uint8_t confirming; /* its last trace differed, first at this TTL: the next one confirms; 0 not */
@@ -69,6 +69,9 @@ struct flow {
 		struct udp_flow udp;
 	};
 };
+
+/* So that 100,000 of them, with all that belongs to them, fit into 64 MB. */
+_Static_assert(sizeof(struct flow) <= 512, "a flow's entry has outgrown its place");
 
 struct flows {
 	const struct hash_key *key;

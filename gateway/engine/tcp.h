@@ -22,7 +22,7 @@
 #include "inpath/types.h"
 
 enum {
-	TCP_KEPT = 96,       /* bytes kept of what the client sent */
+	TCP_KEPT = 80,       /* bytes kept of what the client sent */
 	TCP_KEPT_LEAST = 64, /* so many are enough: newer ones replace them, fewer do not */
 };
 
@@ -38,11 +38,11 @@ enum {
 struct tcp_side {
 	uint32_t nxt;     /* one past the highest sequence number that this side has sent */
 	uint32_t ack;     /* the newest acknowledgement that it has sent */
-	uint16_t window;  /* raw, of its newest packet */
 	uint32_t recover; /* a retransmission is made up for once this is acknowledged (RFC 6675) */
-	bool seq_known;
-	bool ack_known;
-	bool recovering;
+	uint16_t window;  /* raw, of its newest packet */
+	bool seq_known : 1;
+	bool ack_known : 1;
+	bool recovering : 1;
 };
 
 /* Bytes that the client sent, in order, with the sequence number of the first. */
@@ -62,21 +62,21 @@ struct tcp_flow {
 	struct tcp_side client;
 	struct tcp_side server;
 
-	bool syn_seen;      /* the client's SYN passed: the stream's start is known */
-	bool established;   /* the handshake is complete, or the flow was met in mid-stream */
-	bool from_wan;      /* the WAN side opened it */
-	bool closed;        /* FIN or RST was seen */
-	bool sack_offered;  /* in the client's SYN */
-	bool sack;          /* both sides use SACK */
-	bool accecn;        /* the SYN asked for AccECN (draft-ietf-tcpm-accurate-ecn) */
-	bool untouchable;   /* MPTCP, TCP-MD5 or TCP-AO, or options that cannot be read */
-	bool data_acked;    /* the server acknowledged client data */
-	bool server_seen;   /* a server packet was seen; its flags and `server` are its own */
-	bool server_spoke;  /* the server's newest packet carried data */
-	bool has_earlier;   /* `earlier_ack` is valid */
-	bool has_timestamp; /* the client's packets carry the option */
-	bool unseen; /* it comes back from rest: what the client sent meanwhile is not known */
-	bool dont_fragment;
+	bool syn_seen : 1;      /* the client's SYN passed: the stream's start is known */
+	bool established : 1;   /* the handshake is complete, or the flow was met in mid-stream */
+	bool from_wan : 1;      /* the WAN side opened it */
+	bool closed : 1;        /* FIN or RST was seen */
+	bool sack_offered : 1;  /* in the client's SYN */
+	bool sack : 1;          /* both sides use SACK */
+	bool accecn : 1;        /* the SYN asked for AccECN (draft-ietf-tcpm-accurate-ecn) */
+	bool untouchable : 1;   /* MPTCP, TCP-MD5 or TCP-AO, or options that cannot be read */
+	bool data_acked : 1;    /* the server acknowledged client data */
+	bool server_seen : 1;   /* a server packet was seen; its flags and `server` are its own */
+	bool server_spoke : 1;  /* the server's newest packet carried data */
+	bool has_earlier : 1;   /* `earlier_ack` is valid */
+	bool has_timestamp : 1; /* the client's packets carry the option */
+	bool unseen : 1; /* it comes back from rest: what the client sent meanwhile is not known */
+	bool dont_fragment : 1;
 	uint8_t tos;        /* of the client's newest packet */
 	uint8_t server_ttl; /* of the server's newest SYN or data, as the gateway forwards it */
 	uint16_t client_flags;

@@ -36,7 +36,7 @@ static void a_probe_is_byte_for_byte_what_it_should_be(void **state)
 	for (unsigned int bits = 0; bits < 128; bits++) {
 		bool v6 = bits & 1;
 		struct inpath_tuple tuple = tuple_of(v6);
-		struct tcp_flow t = flow_of(1000, 96, 1096);
+		struct tcp_flow t = flow_of(1000, TCP_KEPT, 1096);
 		struct probe_token token = { .seq = 1000 + 2 * (bits % 47),
 			.byte = (uint8_t)(0x5a ^ bits),
 			.empty = bits & 2,
@@ -66,7 +66,7 @@ static void a_probe_is_an_old_byte_and_nothing_else(void **state)
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct fixture f = probes_of(64);
 		struct inpath_tuple tuple = tuple_of(v6);
-		struct tcp_flow t = flow_of(0xffffffd0, 96, 0x100);
+		struct tcp_flow t = flow_of(0xffffffd0, TCP_KEPT, 0x100);
 		uint8_t out[INPATH_PROBE_BYTES];
 		struct probe_token token;
 		struct packet p;
@@ -104,7 +104,7 @@ static void a_touch_is_not_ecn_capable_and_no_probe_is_marked(void **state)
 	for (int i = 0; i < 16; i++) {
 		bool v6 = i & 1, ecn = i & 2;
 		struct inpath_tuple tuple = tuple_of(v6);
-		struct tcp_flow t = flow_of(1000, 96, 1096);
+		struct tcp_flow t = flow_of(1000, TCP_KEPT, 1096);
 		struct probe_token token = { .seq = 1000 };
 		uint8_t out[INPATH_PROBE_BYTES];
 		struct packet p;

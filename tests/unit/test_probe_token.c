@@ -190,7 +190,7 @@ static void the_ipv4_id_is_never_zero_and_spread_over_all_others(void **state)
 {
 	struct fixture f = probes_of(4);
 	struct inpath_tuple tuple = tuple_of(false);
-	struct tcp_flow t = flow_of(1000, 96, 2000);
+	struct tcp_flow t = flow_of(1000, TCP_KEPT, 2000);
 	static bool seen[65536];
 	uint32_t distinct = 0;
 
@@ -214,7 +214,7 @@ static void the_latest_probes_to_a_server_have_ids_of_their_own(void **state)
 	};
 	struct fixture f = probes_of(PROBES);
 	struct inpath_tuple tuple = tuple_of(false);
-	struct tcp_flow t = flow_of(1000, 96, 2000);
+	struct tcp_flow t = flow_of(1000, TCP_KEPT, 2000);
 	uint16_t ids[PROBES];
 
 	(void)state;
