@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/path.h"
 
+#include "gateway/engine/ttls.h"
+
 #include <string.h>
 
 /* FNV-1a, 32 bits (draft-eastlake-fnv). */
@@ -42,6 +44,7 @@ void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 
 	out->fingerprint = FNV_OFFSET;
 	out->count = 0;
+	out->server = 0;
 	for (uint8_t i = 0; i < count; i++) {
 		struct inpath_addr addrs[INPATH_HOP_ADDRS];
 
@@ -51,6 +54,10 @@ void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 		sort(addrs, hops[i].addr_count);
 		out->fingerprint =
 			fnv_hop(out->fingerprint, hops[i].ttl, addrs, hops[i].addr_count);
+		if (hops[i].inferred)
+			continue;
+		if (hops[i].server)
+			out->server = hops[i].ttl;
 		/* All of a hop or nothing: a part of it might share no address with another part. */
 		room = room && out->count + hops[i].addr_count <= PATH_ENTRIES;
 		for (uint8_t k = 0; k < hops[i].addr_count && room; k++) {
@@ -77,7 +84,8 @@ static uint8_t entries_of(const struct path *p, uint8_t ttl, uint8_t *at)
 
 void path_fill(struct path *path, const struct path *later)
 {
-	struct path whole = { .fingerprint = path->fingerprint };
+	struct path whole = { .fingerprint = path->fingerprint,
+		.server = path->server ? path->server : later->server };
 	uint8_t own = 0, its = 0;
 
 	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
@@ -93,16 +101,16 @@ void path_fill(struct path *path, const struct path *later)
 	*path = whole;
 }
 
-void path_merge(struct path *path, const struct path *later)
+bool path_merge(struct path *path, const struct path *later, uint64_t ttls)
 {
-	struct path whole = { .fingerprint = path->fingerprint };
-	uint8_t own = 0, its = 0;
+	struct path whole = { .fingerprint = path->fingerprint, .server = path->server };
+	uint8_t own = 0, its = 0, before = path->count;
 
 	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
 		uint8_t n = entries_of(path, ttl, &own), m = entries_of(later, ttl, &its);
-		uint8_t first = whole.count;
+		uint8_t first = whole.count, all = ttls_has(ttls, ttl) ? n + m : n;
 
-		for (uint8_t i = 0; i < n + m; i++) {
+		for (uint8_t i = 0; i < all; i++) {
 			const struct inpath_addr *addr =
 				i < n ? &path->entries[own - n + i].addr
 				      : &later->entries[its - m + (i - n)].addr;
@@ -118,15 +126,42 @@ void path_merge(struct path *path, const struct path *later)
 		}
 	}
 	*path = whole;
+	return path->count > before;
 }
 
-uint8_t path_differs(const struct path *a, const struct path *b)
+bool path_has(const struct path *p, uint8_t ttl)
+{
+	for (uint8_t i = 0; i < p->count; i++)
+		if (p->entries[i].ttl == ttl)
+			return true;
+	return false;
+}
+
+/* Is one silent there, or may it have had addresses that were not kept? */
+static bool is_open(uint8_t na, uint8_t nb)
+{
+	return na == 0 || nb == 0 || na >= INPATH_HOP_ADDRS || nb >= INPATH_HOP_ADDRS;
+}
+
+/* The TTL at which one has the server, and the other, whose server is farther away, nobody. */
+static uint64_t server_moved(const struct path *a, const struct path *b)
+{
+	const struct path *nearer = a->server < b->server ? a : b, *other = nearer == a ? b : a;
+
+	if (nearer->server == 0 || nearer->server == other->server ||
+		path_has(other, nearer->server))
+		return 0;
+	return ttl_bit(nearer->server);
+}
+
+uint64_t path_differs(const struct path *a, const struct path *b)
 {
 	uint8_t ia = 0, ib = 0;
+	uint64_t differ = server_moved(a, b);
 
 	for (uint8_t ttl = 1; ttl <= INPATH_MAX_HOPS; ttl++) {
 		uint8_t na = entries_of(a, ttl, &ia), nb = entries_of(b, ttl, &ib);
-		bool shared = na == 0 || nb == 0;
+		bool shared = is_open(na, nb);
 
 		for (uint8_t i = 0; i < na && !shared; i++)
 			for (uint8_t k = 0; k < nb && !shared; k++)
@@ -134,7 +169,47 @@ uint8_t path_differs(const struct path *a, const struct path *b)
 						 &b->entries[ib - 1 - k].addr,
 						 sizeof(struct inpath_addr)) == 0;
 		if (!shared)
-			return ttl;
+			differ |= ttl_bit(ttl);
 	}
-	return 0;
+	return differ;
+}
+
+static uint32_t sketched(uint8_t ttl, const struct inpath_addr *addr)
+{
+	return (uint32_t)ttl << 24 | (fnv_hop(FNV_OFFSET, ttl, addr, 1) >> 8);
+}
+
+void path_sketch(struct path_sketch *out, const struct path *p)
+{
+	out->count = p->count;
+	out->server = p->server;
+	for (uint8_t i = 0; i < p->count; i++)
+		out->entries[i] = sketched(p->entries[i].ttl, &p->entries[i].addr);
+}
+
+uint64_t path_sketch_shares(const struct path_sketch *s, const struct path *p)
+{
+	uint64_t shares = s->server && s->server == p->server ? ttl_bit(s->server) : 0;
+
+	for (uint8_t i = 0; i < p->count; i++) {
+		uint32_t entry = sketched(p->entries[i].ttl, &p->entries[i].addr);
+
+		for (uint8_t k = 0; k < s->count; k++)
+			if (s->entries[k] == entry)
+				shares |= ttl_bit(p->entries[i].ttl);
+	}
+	return shares;
+}
+
+bool path_sketch_equals(const struct path_sketch *s, const struct path *p)
+{
+	uint64_t shares = path_sketch_shares(s, p);
+
+	for (uint8_t k = 0; k < s->count; k++) {
+		uint8_t ttl = (uint8_t)(s->entries[k] >> 24);
+
+		if (!ttls_has(shares, ttl) && path_has(p, ttl))
+			return false;
+	}
+	return s->server == 0 || p->server == 0 || s->server == p->server;
 }

@@ -3,7 +3,9 @@
  * path: a trace's result in the form that is kept and compared.
  *
  * Two paths are equal when at every TTL they share an address or one of them is silent there; only
- * this decides what a change is. The fingerprint is a label for readers.
+ * this decides what a change is. A TTL at which as many addresses answered as a trace keeps may have
+ * had others: it is taken for silent. Where the server stands is compared, too, if both traces have
+ * proven it. The fingerprint is a label for readers.
  */
 #ifndef PATH_H
 #define PATH_H
@@ -18,23 +20,46 @@ enum {
 struct path {
 	uint32_t fingerprint;
 	uint8_t count;
+	uint8_t server; /* the TTL at which the server has proven to stand; 0: none */
 	struct {
 		uint8_t ttl;
 		struct inpath_addr addr;
 	} entries[PATH_ENTRIES]; /* by TTL */
 };
 
-/* Takes `count` hops (TTL 1 first); `unplaced` is the server that answered at no known TTL, or NULL. */
+/* What is left of a path to tell whether another is the same: its addresses' hashes. */
+struct path_sketch {
+	uint8_t count;
+	uint8_t server;
+	uint32_t entries[PATH_ENTRIES]; /* by TTL: ttl << 24 | hash */
+};
+
+/*
+ * Takes `count` hops (TTL 1 first); `unplaced` is the server that answered at no known TTL, or NULL.
+ * A server whose place is only inferred has its part in the fingerprint and is no evidence.
+ */
 void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 	const struct inpath_addr *unplaced);
 
 /* Adds what `later` knows of TTLs at which `path` is silent, while there is room. */
 void path_fill(struct path *path, const struct path *later);
 
-/* Adds every address of `later` at its TTL, while there is room: the path takes either by turns. */
-void path_merge(struct path *path, const struct path *later);
+/* Adds every address of `later` at these TTLs (bit ttl-1), while there is room: the path takes
+ * either by turns. True if there was any that it did not have. */
+bool path_merge(struct path *path, const struct path *later, uint64_t ttls);
 
-/* The first TTL at which the paths differ; 0 if they are equal. */
-uint8_t path_differs(const struct path *a, const struct path *b);
+/* The TTLs (bit ttl-1) at which the paths differ; 0 if they are equal. */
+uint64_t path_differs(const struct path *a, const struct path *b);
+
+/* Did anything answer at this TTL? */
+bool path_has(const struct path *p, uint8_t ttl);
+
+void path_sketch(struct path_sketch *out, const struct path *p);
+
+/* The TTLs (bit ttl-1) at which the two share an address, or the server's place. */
+uint64_t path_sketch_shares(const struct path_sketch *s, const struct path *p);
+
+/* Is the sketch one of an equal path? */
+bool path_sketch_equals(const struct path_sketch *s, const struct path *p);
 
 #endif

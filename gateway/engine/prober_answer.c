@@ -155,6 +155,7 @@ static void place_server(struct prober *p)
 		return;
 	p->server_hop = ttl;
 	p->hops[ttl - 1].server = true;
+	p->hops[ttl - 1].inferred = true;
 	p->hops[ttl - 1].reply_ttl = p->odd_first[ttl - 1].reply_ttl;
 	hop_answered(p, ttl, &p->odd_first[ttl - 1].server, p->odd_first[ttl - 1].attempt,
 		p->odd_first[ttl - 1].rtt_ns);
@@ -168,6 +169,7 @@ static void server_at(
 
 	p->server_hop = ttl;
 	hop->server = true;
+	hop->inferred = true;
 	(void)hop_addr(hop, server);
 	hop_rtt(hop, rtt_ns);
 }

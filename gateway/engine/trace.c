@@ -161,6 +161,8 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 		trace_drop(e, slot);
 		return;
 	}
+	if (stop == INPATH_STOP_BUDGET && t->doubts)
+		stop = t->settled;
 	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
 	prober_sum_up(&t->walk, stop, &t->flow_facts.tuple.server);
@@ -230,6 +232,19 @@ static inpath_time earliest(inpath_time a, inpath_time b)
 	return a < b ? a : b;
 }
 
+/* The walk knows all that it wants to: unless it is another path than the flow's, it is over. */
+static void conclude(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now)
+{
+	struct trace *t = &e->traces[slot];
+
+	if (!trace_doubts(e, t, &e->flows.entries[t->flow])) {
+		trace_finish(e, slot, stop, now);
+		return;
+	}
+	t->settled = stop;
+	deadline_set(&e->deadlines, slot, now);
+}
+
 /* Lets a trace take its next step. True if it sent a probe. */
 static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 {
@@ -267,7 +282,7 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	switch (answer.say) {
 	case PROBER_SEND: return trace_send(e, slot, answer.ttls, now);
 	case PROBER_WAIT: deadline_set(&e->deadlines, slot, answer.until); return false;
-	case PROBER_DONE: trace_finish(e, slot, answer.stop, now); return false;
+	case PROBER_DONE: conclude(e, slot, answer.stop, now); return false;
 	}
 	return false;
 }

@@ -60,12 +60,13 @@ struct trace {
 	bool waited;   /* counted in budget_waits */
 	bool log_path; /* a path record is due */
 	bool log_change;
-	uint32_t reported;      /* records written so far */
-	uint32_t first_probe;   /* slot of the first probe sent, for ev=probe */
-	inpath_time not_before; /* it waits for the budget or a free token till then */
-	uint64_t granted;       /* TTLs that the budget has paid for, not sent yet */
-	uint32_t old_fingerprint;
-	uint8_t change_ttl;
+	uint32_t reported;                  /* records written so far */
+	uint32_t first_probe;               /* slot of the first probe sent, for ev=probe */
+	inpath_time not_before;             /* it waits for the budget or a free token till then */
+	uint64_t granted;                   /* TTLs that the budget has paid for, not sent yet */
+	struct inpath_record_change change; /* if log_change */
+	uint8_t doubts;           /* TTLs asked about because they differ from the flow's path */
+	enum inpath_stop settled; /* how it would have ended without */
 	struct inpath_path_notes notes;
 	uint64_t e2e_ns;
 	uint64_t lan_ns;
@@ -142,6 +143,10 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
 
 /* The walk is over: from now on its records are written. */
 void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now);
+
+/* All is known: does it differ from the flow's path? Then the walk asks about that first, so that
+ * it goes on; false if there is nothing to ask. */
+bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f);
 
 /* Compares a finished trace with its flow's last path, and decides what is said. */
 void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now);

@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Is a finished trace's path the flow's last one? What is remembered, and what is worth saying. */
+/*
+ * Is a finished trace's path the flow's last one? What is remembered, and what is worth saying.
+ *
+ * A router that deals packet by packet shows another path in every other trace, and one that
+ * answers seldom hides that. So the first TTL that differs is asked PROBER_CONFIRM times, in the
+ * trace that differs and in one more behind it, and a change is one only if all answers are the new
+ * path's: two routers that take turns at random look like that once in 2^18.
+ */
 #include "gateway/engine/trace.h"
+#include "gateway/engine/ttls.h"
 
-static void remember_path(struct inpath_engine *e, struct flow *f, const struct path *path)
+enum {
+	DOUBTS = 3, /* TTLs that one trace asks about: routers that deal lie behind each other */
+	/* Answers that show a difference, for each address by which it does so: the more take turns,
+	 * the longer one of them may be missing. A touch's answer costs the server's attention. */
+	ANSWERS_BASE = 8,
+	ANSWERS_EACH = 10,
+};
+
+/* The flow's history, made if there is none. */
+static struct history *history_of(struct inpath_engine *e, struct flow *f)
 {
 	if (f->history == 0) {
 		uint32_t robbed;
@@ -14,60 +31,201 @@ static void remember_path(struct inpath_engine *e, struct flow *f, const struct 
 		f->history = slot + 1;
 	}
 	table_touch(&e->histories.table, f->history - 1);
-	e->histories.entries[f->history - 1].path = *path;
+	return &e->histories.entries[f->history - 1];
 }
 
-/* Did routers take turns at the TTL that was to show it? Then the path is as it was. */
-static bool is_balanced(const struct trace *t)
+/* Did it end before it was over? Then what it shows is no evidence. */
+static bool is_cut_short(const struct trace *t)
 {
-	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].balanced;
+	switch (t->stop) {
+	case INPATH_STOP_REACHED:
+	case INPATH_STOP_GAP:
+	case INPATH_STOP_MAXTTL:
+	case INPATH_STOP_INFERRED: return false;
+	case INPATH_STOP_ENDED:
+	case INPATH_STOP_BUDGET: return true;
+	/* On purpose, or because the flow gave no more occasion? */
+	case INPATH_STOP_SHORT: return t->walk.manner != PROBER_CLIMBS && t->walk.settings.touch;
+	}
+	return true;
 }
 
-/* Did the route change while it was being confirmed? */
+bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f)
+{
+	struct path path;
+	uint8_t ttl;
+
+	if (f->history == 0 || t->doubts == DOUBTS)
+		return false;
+	path_take(&path, t->walk.hops, prober_last(&t->walk), NULL);
+	ttl = ttls_lowest(path_differs(&e->histories.entries[f->history - 1].path, &path));
+	/* What the server answers is asked by the next trace alone: touches are few. */
+	if (ttl == 0 || t->walk.hops[ttl - 1].server || t->walk.hops[ttl - 1].answered == 0 ||
+		t->walk.hops[ttl - 1].sent >= PROBER_CONFIRM)
+		return false;
+	t->walk.confirm = ttl;
+	t->doubts++;
+	return true;
+}
+
+/* Routers that took turns in this trace, and the old path is of one of them. */
+static uint64_t balanced_ttls(const struct trace *t, const struct path *old)
+{
+	uint64_t differ = path_differs(old, &t->path), ttls = 0;
+
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (t->walk.hops[i].balanced)
+			ttls |= ttl_bit(i + 1);
+	return ttls & ~differ;
+}
+
+/* Did the route change while a TTL was asked about? */
 static bool is_amid_change(const struct trace *t)
 {
 	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].changed;
 }
 
-/*
- * Compares with the flow's last path. A difference is confirmed by a second trace before it is
- * said: a route in the midst of changing shows a mixture of both.
- */
+/* By how many answers does the trace show that these TTLs differ? */
+static uint32_t answers_at(const struct trace *t, uint64_t differ)
+{
+	const struct inpath_hop *first = &t->walk.hops[ttls_lowest(differ) - 1];
+	uint32_t answers = 0;
+
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(differ, i + 1))
+			answers += t->walk.hops[i].answered;
+	/* The server was there, and is farther away: silence shows it. */
+	return first->addr_count ? answers : answers + first->sent;
+}
+
+static uint32_t answers_wanted(const struct trace *t, uint64_t differ)
+{
+	const struct inpath_hop *first = &t->walk.hops[ttls_lowest(differ) - 1];
+
+	if (first->server || first->addr_count == 0)
+		return ANSWERS_BASE;
+	return ANSWERS_BASE + ANSWERS_EACH * first->addr_count;
+}
+
+/* The next trace is to tell; if the last ones could not, it is that of the next interval. */
+static void ask_again(struct flow *f, struct doubt *d, inpath_time now)
+{
+	if (d->rounds == HISTORY_ROUNDS)
+		return;
+	d->rounds++;
+	f->confirming = d->ttl;
+	f->next_trace = now;
+}
+
+static void flapped(struct inpath_engine *e, struct history *h)
+{
+	e->stats.flaps++;
+	h->now.flaps++;
+}
+
+/* The path is the epoch's, as far as it was seen. */
+static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, struct history *h,
+	inpath_time now)
+{
+	struct doubt *d = &h->doubt;
+	bool amid = is_amid_change(t);
+
+	if (amid && d->ttl == 0) {
+		d->ttl = t->walk.confirm;
+		d->answers = 0;
+		d->since = t->walk.first_sent;
+		path_sketch(&d->path, &t->path);
+	}
+	if (amid) {
+		/* Both routes in one trace: which of them is left? */
+		ask_again(f, d, now);
+		return;
+	}
+	e->stats.unchanged++;
+	if (d->ttl && !path_has(&t->path, d->ttl))
+		return; /* silent just there */
+	if (d->ttl)
+		flapped(e, h);
+	d->ttl = 0;
+	/* A hop that was silent so far is known from now on. */
+	path_fill(&h->path, &t->path);
+	history_goes_on(h, t->walk.first_sent);
+}
+
+static void say_change(struct inpath_engine *e, struct trace *t, struct history *h, uint8_t ttl)
+{
+	e->stats.changes++;
+	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+	t->log_change = true;
+	t->change = (struct inpath_record_change){
+		.old_fingerprint = h->now.fingerprint,
+		.new_fingerprint = t->path.fingerprint,
+		.ttl = ttl,
+		.back = history_knows(h, &t->path, ttl),
+		.held_ns = h->now.until - h->now.since,
+	};
+	history_turn(h, &t->path, h->doubt.since, t->walk.first_sent);
+}
+
+/* Does the trace show what is doubted, among what differs? */
+static bool is_found_again(const struct doubt *d, const struct path *path, uint64_t differ)
+{
+	if (d->ttl == 0)
+		return false;
+	if (path_sketch_shares(&d->path, path) & differ)
+		return true;
+	/* The server has gone from there, to where it was found before. */
+	return ttls_has(differ, d->ttl) && !path_has(path, d->ttl) && path->server &&
+	       path->server == d->path.server;
+}
+
+/* The path is another one, at these TTLs. */
+static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f, struct history *h,
+	uint64_t differ, inpath_time now)
+{
+	struct doubt *d = &h->doubt;
+	bool again = is_found_again(d, &t->path, differ);
+
+	if (d->ttl && !again)
+		flapped(e, h); /* a third path */
+	if (!again) {
+		d->answers = 0;
+		d->since = t->walk.first_sent;
+	}
+	d->answers = (uint16_t)(d->answers + answers_at(t, differ));
+	if (again && !is_amid_change(t) && d->answers >= answers_wanted(t, differ)) {
+		say_change(e, t, h, ttls_lowest(differ));
+		return;
+	}
+	d->ttl = ttls_lowest(differ);
+	path_sketch(&d->path, &t->path);
+	ask_again(f, d, now);
+}
+
 void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
 {
-	struct path *old;
-	uint8_t ttl;
+	bool first = f->history == 0;
+	struct history *h = history_of(e, f);
+	uint64_t differ, balanced;
 
-	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
-	if (f->history == 0) {
-		remember_path(e, f, &t->path);
+	if (t->stop != INPATH_STOP_REACHED)
+		t->path.server = 0;
+	t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
+	if (first) {
+		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+		history_turn(h, &t->path, t->walk.first_sent, t->walk.first_sent);
 		return;
 	}
-	old = &e->histories.entries[f->history - 1].path;
-	if (is_balanced(t)) {
-		/* What differs farther on in the same trace is taken for the same balancer's doing. */
-		path_merge(old, &t->path);
-		table_touch(&e->histories.table, f->history - 1);
+	if (is_cut_short(t))
 		return;
-	}
-	/* A mixture of both routes differs from neither. */
-	ttl = is_amid_change(t) ? t->walk.confirm : path_differs(old, &t->path);
-	if (ttl == 0) {
-		/* A hop that was silent so far is known from now on. */
-		path_fill(old, &t->path);
-		table_touch(&e->histories.table, f->history - 1);
-		e->stats.unchanged++;
-		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
-		return;
-	}
-	if (t->why != INPATH_WHY_CHANGE || is_amid_change(t)) {
-		f->confirming = ttl;
-		f->next_trace = now;
-		t->log_path = e->set->log_paths == INPATH_LOG_PATHS_ALL;
-		return;
-	}
-	t->log_change = true;
-	t->change_ttl = ttl;
-	t->old_fingerprint = old->fingerprint;
-	remember_path(e, f, &t->path);
+	if (t->why != INPATH_WHY_CHANGE)
+		h->doubt.rounds = 0;
+	balanced = balanced_ttls(t, &h->path);
+	if (balanced && path_merge(&h->path, &t->path, balanced))
+		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+	differ = path_differs(&h->path, &t->path);
+	if (differ)
+		take_other(e, t, f, h, differ, now);
+	else
+		take_same(e, t, f, h, now);
 }

@@ -46,9 +46,7 @@ static void put_change(struct inpath_engine *e, struct trace *t)
 	struct inpath_record *r = put_record(e, t);
 
 	r->kind = INPATH_RECORD_CHANGE;
-	r->change.old_fingerprint = t->old_fingerprint;
-	r->change.new_fingerprint = t->path.fingerprint;
-	r->change.ttl = t->change_ttl;
+	r->change = t->change;
 }
 
 static void put_probe(struct inpath_engine *e, struct trace *t, const struct sent_probe *probe)

@@ -11,7 +11,7 @@
  *
  *	all records  ev v ts run
  *	ev=path      [part] FLOW why stop nhop sent fp [e2e] [lan] NOTES hops
- *	ev=change    FLOW old new ttl
+ *	ev=change    FLOW old new ttl [back=yes] held
  *	ev=hop       ttl addr sent answered [min med max] [rttl] [qttl qlen type code] [unreach] [mpls]
  *	             [ifrole [ifindex] [ifname] [ifaddr] [ifmtu]] [rewritten] [first] [zero=yes]
  *	             [balanced=yes] [changed=yes]

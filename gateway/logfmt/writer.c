@@ -138,6 +138,9 @@ static void put_head(struct line *l, const struct writer *w, struct part part)
 		put_flow(l, w);
 		line_put(l, " old=%08" PRIx32 " new=%08" PRIx32 " ttl=%u", change->old_fingerprint,
 			change->new_fingerprint, change->ttl);
+		if (change->back)
+			line_put(l, " back=yes");
+		line_put(l, " held=%llu", change->held_ns / INPATH_SEC);
 		return;
 	}
 	put_start(l, w, "path", w->record->at, part);

@@ -111,6 +111,7 @@ struct inpath_hop {
 	uint8_t answered;   /* of these, answered within their patience */
 	uint8_t addr_count; /* distinct addresses that answered; 0: silent */
 	bool server;        /* the server itself answered */
+	bool inferred;      /* ... or stands here for all that is known: nothing has proven it */
 	uint8_t reply_ttl;  /* TTL of the latest answer as the gateway forwards it */
 	bool quoted;        /* an ICMP error answered: the next five are valid */
 	uint8_t quoted_ttl; /* TTL in the latest quote: 1, and 0 behind a router that forwards TTL 0 */
@@ -201,6 +202,8 @@ struct inpath_record_change {
 	uint32_t old_fingerprint;
 	uint32_t new_fingerprint;
 	uint8_t ttl; /* the first that differs */
+	bool back;   /* it is one of the flow's earlier paths again */
+	uint64_t held_ns; /* from the first to the last trace that showed the old one */
 };
 
 struct inpath_record_probe {

@@ -48,7 +48,9 @@
 	X(replies_again, "answers that came again")                                                \
 	X(icmp_foreign, "passed: ICMP errors that quote no probe")                                 \
 	X(records, "path records written")                                                         \
-	X(unchanged, "paths equal to the flow's last one")
+	X(unchanged, "paths equal to the flow's last one")                                         \
+	X(changes, "changes of a flow's path, each confirmed by a second trace")                   \
+	X(flaps, "differences that the confirming trace did not find again")
 
 struct inpath_stats {
 #define INPATH_STATS_FIELD(name, what) uint64_t name;

@@ -83,7 +83,7 @@ static inline void check_order(const struct logfmt_line *line)
 		"svc", "host", "by", "proto", "af", "sport", "dst", "dport", "why", "stop", "nhop",
 		"sent", "fp", "e2e", "lan", "mss", "opts", "odd", "unreach", "rewritten", "zero",
 		"loop", "cycle", "balanced", "changed", "proxy", "nat", "hops", "old", "new", "ttl",
-		NULL };
+		"back", "held", NULL };
 	static const char *const hop[] = { "ev", "v", "ts", "run", "ttl", "addr", "sent",
 		"answered", "min", "med", "max", "rttl", "qttl", "qlen", "type", "code", "unreach",
 		"mpls", "ifrole", "ifindex", "ifname", "ifaddr", "ifmtu", "rewritten", "first",

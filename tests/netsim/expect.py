@@ -26,7 +26,7 @@ import talk_flow
 
 IGNORED = {
     "path": {"v", "ts", "run", "cl", "sport", "sent", "fp", "e2e", "lan"},
-    "change": {"v", "ts", "run", "cl", "sport", "old", "new"},
+    "change": {"v", "ts", "run", "cl", "sport", "old", "new", "held"},
     "hop": {"v", "ts", "run", "min", "med", "max", "rttl"},
 }
 FLOW = {"pol": "all", "svc": "all", "by": "addr", "proto": "tcp", "dport": "5001"}

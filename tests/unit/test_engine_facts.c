@@ -175,7 +175,7 @@ static void routers_that_take_turns_are_no_change(void **state)
 			}
 		}
 		assert_non_null(r);
-		assert_int_equal(r->record.path.why, INPATH_WHY_CHANGE);
+		assert_int_equal(r->record.path.why, INPATH_WHY_PERIOD);
 		assert_int_equal(r->hops[2].addr_count, 2);
 		assert_int_equal(r->hops[2].sent, 10);
 		world_end(&w);

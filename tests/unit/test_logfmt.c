@@ -138,12 +138,19 @@ static void a_change_a_hop_and_a_probe_have_lines_of_their_own(void **state)
 	struct inpath_record record = { .kind = INPATH_RECORD_CHANGE, .flow = flow4() };
 
 	(void)state;
-	record.change = (struct inpath_record_change){ 0x0000000a, 0x9c1e04aa, 4 };
+	record.change = (struct inpath_record_change){ 0x0000000a, 0x9c1e04aa, 4, false, 0 };
 	expect_line(&record, &plain,
 		"ev=change v=1 ts=1760000000.000 run=7f3a9c21 cl=192.168.1.57"
 		" dev=\"livingroom-tv\" pol=tv svc=netflix host=\"x.nflxvideo.net\" by=sni"
 		" proto=tcp af=4 sport=51544 dst=45.57.91.12 dport=443"
-		" old=0000000a new=9c1e04aa ttl=4");
+		" old=0000000a new=9c1e04aa ttl=4 held=0");
+	record.change.back = true;
+	record.change.held_ns = 90 * INPATH_SEC + 999 * INPATH_MSEC;
+	expect_line(&record, &plain,
+		"ev=change v=1 ts=1760000000.000 run=7f3a9c21 cl=192.168.1.57"
+		" dev=\"livingroom-tv\" pol=tv svc=netflix host=\"x.nflxvideo.net\" by=sni"
+		" proto=tcp af=4 sport=51544 dst=45.57.91.12 dport=443"
+		" old=0000000a new=9c1e04aa ttl=4 back=yes held=90");
 
 	record.kind = INPATH_RECORD_HOP;
 	record.hop = &h;

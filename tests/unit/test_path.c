@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When two paths are the same path, and the label that they get. */
 #include "gateway/engine/path.h"
+#include "gateway/engine/ttls.h"
 #include "tests/unit/stages.h"
 
 /* A record's text, TTL by TTL ("1/10.0.0.1,2/10.0.0.2+10.0.0.3", a star for silence), as hops. */
@@ -50,7 +51,7 @@ static uint8_t differs(const char *one, const char *other)
 
 	assert_int_equal(path_differs(&a, &b), path_differs(&b, &a));
 	assert_int_equal(path_differs(&a, &a), 0);
-	return path_differs(&a, &b);
+	return ttls_lowest(path_differs(&a, &b));
 }
 
 static void the_same_hops_are_the_same_path(void **state)
@@ -194,12 +195,76 @@ static void the_longest_path_fills_what_there_is_and_no_more(void **state)
 	path_take(b, hops, INPATH_MAX_HOPS, NULL);
 	assert_int_equal(path_differs(a, b), 0);
 	assert_int_not_equal(a->fingerprint, b->fingerprint);
-	for (uint8_t k = 0; k < INPATH_HOP_ADDRS; k++)
-		hops[11].addrs[k].bytes[3] = 2;
-	path_take(b, hops, INPATH_MAX_HOPS, NULL);
-	assert_int_equal(path_differs(a, b), 12);
 	free(a);
 	free(b);
+}
+
+static void where_more_answered_than_is_kept_nothing_differs(void **state)
+{
+	(void)state;
+	assert_int_equal(differs("1/10.0.0.1+10.0.0.2+10.0.0.3", "1/10.0.0.5"), 1);
+	assert_int_equal(differs("1/10.0.0.1+10.0.0.2+10.0.0.3+10.0.0.4", "1/10.0.0.5"), 0);
+	assert_int_equal(differs("1/10.0.0.1+10.0.0.2+10.0.0.3+10.0.0.4,2/10.0.1.1",
+				 "1/10.0.0.5,2/10.0.1.2"),
+		2);
+}
+
+/* A path whose last hop is the server. */
+static struct path served(const char *text, bool inferred)
+{
+	struct hops h = hops_of(text);
+	struct path p;
+
+	h.at[h.count - 1].server = true;
+	h.at[h.count - 1].inferred = inferred;
+	path_take(&p, h.at, h.count, NULL);
+	return p;
+}
+
+static void a_server_that_moved_differs_where_others_are_silent(void **state)
+{
+	struct path near = served("1/10.0.0.1,2/10.0.9.9", false),
+		    far = served("1/10.0.0.1,2/*,3/10.0.9.9", false),
+		    guessed = served("1/10.0.0.1,2/*,3/10.0.9.9", true),
+		    router = served("1/10.0.0.1,2/10.0.0.2,3/10.0.9.9", false),
+		    turns = served("1/10.0.0.1,2/10.0.0.2+10.0.9.9,3/10.0.9.9", false);
+
+	(void)state;
+	assert_int_equal(near.server, 2);
+	assert_int_equal(path_differs(&near, &far), ttl_bit(2));
+	assert_int_equal(path_differs(&far, &near), ttl_bit(2));
+	/* A router where the server was: the addresses tell. */
+	assert_int_equal(path_differs(&near, &router), ttl_bit(2));
+	assert_int_equal(path_differs(&near, &turns), 0);
+	/* What nothing proves shows nothing, but for the label. */
+	assert_int_equal(guessed.server, 0);
+	assert_int_equal(guessed.count, 1);
+	assert_int_equal(guessed.fingerprint, far.fingerprint);
+	assert_int_equal(path_differs(&near, &guessed), 0);
+	path_fill(&guessed, &far);
+	assert_int_equal(guessed.server, 3);
+}
+
+static void a_sketch_knows_its_path_again(void **state)
+{
+	struct path a = path_of("1/10.0.0.1,2/10.0.0.2+10.0.0.3,3/10.0.0.4"),
+		    silent = path_of("1/10.0.0.1,2/10.0.0.3,3/*,4/10.0.0.5"),
+		    other = path_of("1/10.0.0.1,2/10.0.0.9,3/10.0.0.4"),
+		    elsewhere = path_of("1/10.0.0.2,2/10.0.0.1");
+	struct path near = served("1/10.0.0.1,2/10.0.9.9", false),
+		    far = served("1/10.0.0.1,2/*,3/10.0.9.9", false);
+	struct path_sketch s;
+
+	(void)state;
+	path_sketch(&s, &a);
+	assert_true(path_sketch_equals(&s, &a) && path_sketch_equals(&s, &silent));
+	assert_false(path_sketch_equals(&s, &other));
+	assert_int_equal(path_sketch_shares(&s, &silent), ttl_bit(1) | ttl_bit(2));
+	assert_int_equal(path_sketch_shares(&s, &other), ttl_bit(1) | ttl_bit(3));
+	assert_int_equal(path_sketch_shares(&s, &elsewhere), 0);
+	path_sketch(&s, &near);
+	assert_false(path_sketch_equals(&s, &far));
+	assert_true(path_sketch_equals(&s, &near));
 }
 
 /* Three addresses a hop but for the first: the last that is kept would be cut in two. */
@@ -268,22 +333,22 @@ static void routers_that_take_turns_are_all_kept(void **state)
 	path_take(&path, h.at, 3, NULL);
 	path_take(&p, later.at, 3, NULL);
 	path_take(&other, third.at, 3, NULL);
-	path_merge(&path, &p);
+	path_merge(&path, &p, ~0ULL);
 	assert_int_equal(path.count, 5);
 	assert_int_equal(path_differs(&path, &p), 0);
-	assert_int_equal(path_differs(&path, &other), 1);
-	path_merge(&path, &other);
+	assert_int_equal(path_differs(&path, &other), ttl_bit(1));
+	path_merge(&path, &other, ~0ULL);
 	assert_int_equal(path.count, 6);
 	assert_int_equal(path_differs(&path, &other), 0);
 	/* What is there already is not added again; what does not fit is left out. */
-	path_merge(&path, &p);
+	path_merge(&path, &p, ~0ULL);
 	assert_int_equal(path.count, 6);
 	for (uint8_t i = 0; i < PATH_ENTRIES; i++) {
 		p.entries[i].ttl = 3;
 		p.entries[i].addr = (struct inpath_addr){ INPATH_AF_INET, { 10, 1, i, 1 } };
 	}
 	p.count = PATH_ENTRIES;
-	path_merge(&path, &p);
+	path_merge(&path, &p, ~0ULL);
 	assert_int_equal(path.count, PATH_ENTRIES);
 }
 
@@ -325,6 +390,9 @@ int main(void)
 		cmocka_unit_test(a_server_without_a_ttl_has_its_part_in_the_fingerprint_alone),
 		cmocka_unit_test(hops_are_taken_as_they_are),
 		cmocka_unit_test(the_longest_path_fills_what_there_is_and_no_more),
+		cmocka_unit_test(where_more_answered_than_is_kept_nothing_differs),
+		cmocka_unit_test(a_server_that_moved_differs_where_others_are_silent),
+		cmocka_unit_test(a_sketch_knows_its_path_again),
 		cmocka_unit_test(a_hop_is_kept_whole_or_not_at_all),
 		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
 		cmocka_unit_test(routers_that_take_turns_are_all_kept),

@@ -62,6 +62,10 @@ struct world {
 	uint64_t silent;     /* bit n-1: router n does not answer */
 	uint64_t moved;      /* bit n-1: another router answers at TTL n */
 	uint64_t turns;      /* bit n-1: the two take turns */
+	uint64_t deals;      /* bit n-1: one of the two, at random */
+	uint64_t third;      /* bit n-1: yet another router answers at TTL n */
+	uint64_t stingy;     /* bit n-1: router n answers one probe in four */
+	uint32_t dice;       /* what `deals` draws from: a constant seed, if any */
 	uint64_t zero_ttl;   /* bit n-1: router n forwards what it has made TTL 0 */
 	uint8_t proxy;       /* what reaches beyond this router it answers in the server's name */
 	uint8_t refuser;     /* ... this one refuses */
@@ -109,7 +113,7 @@ static inline const char *world_server(const struct world *w)
 static inline const char *world_router(const struct world *w, uint8_t ttl)
 {
 	static char text[64];
-	unsigned int other = w->moved >> (ttl - 1) & 1 ? 100 : 0;
+	unsigned int other = w->third >> (ttl - 1) & 1 ? 200 : w->moved >> (ttl - 1) & 1 ? 100 : 0;
 
 	snprintf(text, sizeof(text), w->v6 ? "2001:db8:ff::%x" : "10.0.0.%u", ttl + other);
 	return text;
@@ -374,7 +378,8 @@ static inline void world_router_answers(
 	/* Router n forwards with TTL 0: the next one answers for its TTL. */
 	if (zero)
 		ttl++;
-	if (w->turns >> (ttl - 1) & 1)
+	w->dice = w->dice * 1664525 + 1013904223;
+	if (w->turns >> (ttl - 1) & 1 || (w->deals >> (ttl - 1) & w->dice >> 31 & 1))
 		w->moved ^= 1ULL << (ttl - 1);
 	if (!w->v6)
 		wire_put16(seen + 4, (uint16_t)((seen[4] << 8 | seen[5]) + w->id_shift));
@@ -409,6 +414,8 @@ static inline void world_carry(struct world *w, const struct inpath_probe *probe
 		world_server_answers(w, wire_get32(tcp + 4), payload);
 		return;
 	}
+	if (w->stingy >> (ttl - 1) & 1 && w->per_ttl[ttl] % 4)
+		return;
 	if (!(w->silent >> (ttl - 1) & 1))
 		world_router_answers(w, probe, ttl, tcp);
 }

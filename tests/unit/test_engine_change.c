@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A change of the path is named once, when it is sure, and nothing else is. */
+#include "tests/unit/world_quic.h"
+
+static const struct inpath_limits LIMITS = {
+	.flows = 16, .names = 16, .hellos = 2, .traces = 4, .histories = 4
+};
+
+/* The flow says something, and is traced if that is due. */
+static void goes_on(struct world *w, inpath_time span)
+{
+	for (inpath_time end = w->now + span; w->now < end;) {
+		world_request(w, "again and again and again", 25);
+		world_run(w, INPATH_SEC);
+	}
+}
+
+/* A connection that was traced once, and is for the next time in this moment. */
+static void begin(struct world *w)
+{
+	world_begin(w, &LIMITS);
+	if (w->seen_ttl == 0)
+		w->seen_ttl = (uint8_t)(64 - w->distance);
+	world_hello(w);
+	world_run(w, 75 * INPATH_SEC);
+	assert_int_equal(world_stats(w)->traces, 1);
+}
+
+/* The latest ev=change. */
+static const struct inpath_record_change *latest_change(const struct world *w)
+{
+	for (uint32_t i = w->records; i > 0; i--)
+		if (w->record[i - 1].record.kind == INPATH_RECORD_CHANGE)
+			return &w->record[i - 1].record.change;
+	fail_msg("nothing has changed");
+	return NULL;
+}
+
+static void assert_changes(const struct world *w, uint32_t changes, uint32_t flaps)
+{
+	assert_int_equal(world_count(w, INPATH_RECORD_CHANGE), changes);
+	assert_int_equal(world_stats(w)->changes, changes);
+	assert_int_equal(world_stats(w)->flaps, flaps);
+}
+
+static void two_traces_name_a_change(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		begin(&w);
+		w.moved = 1 << 2 | 1 << 3;
+		goes_on(&w, 30 * INPATH_SEC);
+		assert_changes(&w, 1, 0);
+		assert_int_equal(world_stats(&w)->traces, 3);
+		assert_int_equal(latest_change(&w)->ttl, 3);
+		assert_false(latest_change(&w)->back);
+		/* The old path was seen by one trace alone. */
+		assert_int_equal(latest_change(&w)->held_ns, 0);
+		assert_world_path(&w);
+		world_end(&w);
+	}
+}
+
+/* What the server's distance is before and after, and which routers keep silent. */
+static const struct {
+	uint8_t before;
+	uint8_t after;
+	uint64_t silent;
+	uint8_t ttl; /* 0: nothing can be said */
+} moves[] = {
+	{ 5, 6, 0, 5 },
+	{ 5, 9, 0, 5 },
+	{ 5, 4, 0, 4 },
+	{ 9, 3, 0, 3 },
+	{ 5, 4, 1 << 3, 4 },
+	{ 4, 5, 1 << 3, 4 },
+	{ 4, 7, 1 << 3 | 1 << 4, 4 },
+};
+
+static void a_longer_and_a_shorter_path_differ_where_the_server_moved(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		EACH_FAMILY(w)
+		{
+			w.distance = moves[i].before;
+			w.silent = moves[i].silent;
+			begin(&w);
+			w.distance = moves[i].after;
+			goes_on(&w, 50 * INPATH_SEC);
+			assert_changes(&w, 1, 0);
+			assert_int_equal(latest_change(&w)->ttl, moves[i].ttl);
+			assert_world_path(&w);
+			world_end(&w);
+		}
+	}
+}
+
+static void a_third_path_is_the_one_that_is_named(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		const struct inpath_record_change *change;
+
+		begin(&w);
+		w.moved = 1 << 2;
+		world_request(&w, "again and again", 15);
+		world_run(&w, 7 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->traces, 2);
+		assert_changes(&w, 0, 0);
+		/* While a second trace is waited for, the route changes once more. */
+		w.moved = 0;
+		w.third = 1 << 1 | 1 << 2;
+		goes_on(&w, 50 * INPATH_SEC);
+		assert_changes(&w, 1, 1);
+		change = latest_change(&w);
+		assert_int_equal(change->ttl, 2);
+		assert_int_equal(change->new_fingerprint, world_path(&w)->record.path.fingerprint);
+		assert_world_path(&w);
+		world_end(&w);
+	}
+}
+
+static void a_way_back_is_told_as_one(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		uint32_t first;
+
+		begin(&w);
+		first = w.record[0].record.path.fingerprint;
+		goes_on(&w, 130 * INPATH_SEC);
+		w.moved = 1 << 2;
+		goes_on(&w, 130 * INPATH_SEC);
+		assert_changes(&w, 1, 0);
+		assert_false(latest_change(&w)->back);
+		assert_in_range(latest_change(&w)->held_ns, 120 * INPATH_SEC, 240 * INPATH_SEC);
+		w.moved = 0;
+		goes_on(&w, 130 * INPATH_SEC);
+		assert_changes(&w, 2, 0);
+		assert_true(latest_change(&w)->back);
+		assert_int_equal(latest_change(&w)->new_fingerprint, first);
+		assert_in_range(latest_change(&w)->held_ns, 50 * INPATH_SEC, 140 * INPATH_SEC);
+		world_end(&w);
+	}
+}
+
+static void a_flap_is_counted_and_not_named(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		begin(&w);
+		w.moved = 1 << 2;
+		world_request(&w, "again and again", 15);
+		world_run(&w, 7 * INPATH_SEC);
+		w.moved = 0;
+		goes_on(&w, 130 * INPATH_SEC);
+		assert_changes(&w, 0, 1);
+		world_end(&w);
+	}
+}
+
+static void a_trace_cut_short_is_no_evidence(void **state)
+{
+	struct world w = { .sack = true, .silent = 1 << 3 };
+
+	(void)state;
+	begin(&w);
+	w.moved = 1 << 2;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 20 * MS);
+	/* The server's window shuts before the silent hop is asked once more. */
+	w.window = 0;
+	for (int i = 0; i < 14; i++) {
+		world_server_says(&w, world_server_tcp(&w));
+		world_run(&w, INPATH_SEC);
+	}
+	assert_int_equal(world_stats(&w)->traces, 2);
+	w.window = 500;
+	w.moved = 0;
+	goes_on(&w, 30 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 2);
+	goes_on(&w, 40 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 3);
+	assert_changes(&w, 0, 0);
+	world_end(&w);
+}
+
+/* Routers behind a balancer that deals packet by packet, at random, and some answer seldom. */
+static void who_takes_turns_at_random_makes_no_change(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 0; seed < 200; seed++) {
+		struct world w = { .sack = true, .timestamps = true, .distance = 8 };
+
+		w.dice = seed * 2654435761U;
+		w.deals = 1 << 2 | (seed % 3 == 0 ? 1 << 3 | 1 << 4 : 0);
+		w.stingy = seed % 2 ? 1 << 2 : 0;
+		begin(&w);
+		for (int i = 0; i < 6; i++)
+			goes_on(&w, 60 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->changes, 0);
+		world_end(&w);
+	}
+}
+
+static void a_change_behind_a_balancer_is_named(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 8, .turns = 1 << 2 };
+
+	(void)state;
+	begin(&w);
+	goes_on(&w, 130 * INPATH_SEC);
+	w.third = 1 << 5;
+	goes_on(&w, 130 * INPATH_SEC);
+	assert_changes(&w, 1, 0);
+	assert_int_equal(latest_change(&w)->ttl, 6);
+	world_end(&w);
+}
+
+/* It takes longer, but it is named. */
+static void a_change_among_routers_that_answer_seldom_is_named(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 8, .stingy = 1 << 2 };
+
+	(void)state;
+	begin(&w);
+	goes_on(&w, 200 * INPATH_SEC);
+	w.moved = 1 << 2;
+	goes_on(&w, 600 * INPATH_SEC);
+	assert_changes(&w, 1, 0);
+	assert_int_equal(latest_change(&w)->ttl, 3);
+	world_end(&w);
+}
+
+static void a_guess_where_the_server_stands_is_no_path(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		world_begin(&w, &LIMITS);
+		w.policy.protocols |= INPATH_PROTOCOL_QUIC;
+		w.policy.settings.interval_s = 4;
+		world_quic_open(&w, "www.movies.example");
+		for (int i = 0; i < 24; i++) {
+			world_run(&w, 3 * INPATH_SEC);
+			world_short(&w, true, QUIC_SERVER_ID, 0x41);
+			world_short(&w, false, QUIC_CLIENT_ID, 0x41);
+			world_run(&w, 3 * INPATH_SEC);
+			/* The way back is longer or shorter, the last router silent at times. */
+			w.seen_ttl = (uint8_t)(64 - 4 - i % 4);
+			w.silent = i % 3 == 0 ? 1 << 3 : 0;
+		}
+		assert_true(world_stats(&w)->traces > 10);
+		assert_changes(&w, 0, 0);
+		world_end(&w);
+	}
+}
+
+/* The acceptance of continuous tracing, in virtual time. */
+static void twenty_changes_are_named_twenty_times(void **state)
+{
+	static const uint64_t ways[] = { 0, 1 << 1, 1 << 2 | 1 << 3, 1 << 3, 1 << 1 | 1 << 2 };
+	static const uint8_t ttls[5][5] = { { 0, 2, 3, 4, 2 }, { 2, 0, 2, 2, 3 }, { 3, 2, 0, 3, 2 },
+		{ 4, 2, 3, 0, 2 }, { 2, 3, 2, 2, 0 } };
+
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		uint8_t way = 0;
+
+		world_begin(&w, &LIMITS);
+		w.policy.settings.interval_s = 5;
+		world_hello(&w);
+		goes_on(&w, 12 * INPATH_SEC);
+		for (uint8_t i = 0; i < 20; i++) {
+			uint8_t next = (uint8_t)(way + 1 + i % 4) % 5;
+
+			w.moved = ways[next];
+			goes_on(&w, 15 * INPATH_SEC);
+			assert_changes(&w, i + 1, 0);
+			assert_int_equal(latest_change(&w)->ttl, ttls[way][next]);
+			way = next;
+		}
+		assert_world_path(&w);
+		world_end(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_traces_name_a_change),
+		cmocka_unit_test(a_longer_and_a_shorter_path_differ_where_the_server_moved),
+		cmocka_unit_test(a_third_path_is_the_one_that_is_named),
+		cmocka_unit_test(a_way_back_is_told_as_one),
+		cmocka_unit_test(a_flap_is_counted_and_not_named),
+		cmocka_unit_test(a_trace_cut_short_is_no_evidence),
+		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
+		cmocka_unit_test(a_change_behind_a_balancer_is_named),
+		cmocka_unit_test(a_change_among_routers_that_answer_seldom_is_named),
+		cmocka_unit_test(a_guess_where_the_server_stands_is_no_path),
+		cmocka_unit_test(twenty_changes_are_named_twenty_times),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
