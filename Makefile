@@ -31,6 +31,7 @@ UNIT := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 NETSIM := $(sort $(wildcard tests/netsim/*.c))
 TOOLS := $(sort $(wildcard tests/netns/tools/*.c))
+SOAK := $(sort $(wildcard tests/soak/*.c))
 
 # What the unit tests and the fuzz targets may link: everything but the programs' main.
 TESTED := $(ENGINE) $(LOGFMT) $(IO) $(filter-out gateway/daemon/main.c,$(DAEMON)) \
@@ -41,7 +42,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth peers fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage
+.PHONY: all deps check vm demo bench truth peers soak fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -222,6 +223,24 @@ truth:
 peers:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/netsim/peers "$(BUILD)" "$(SEED)" "$(if $(filter file,$(origin PATHS)),40,$(PATHS))"
+
+# make soak [SEED=1] [HOURS=24] [CLIENTS=200] [FLOWS=20000] [FLOW=number]: a household's day in virtual time, against the truth.
+$(BUILD)/soak: $(call objects,release,$(SOAK)) $(BUILD)/libinpath.a
+	@echo "  LD $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm $$($(PKG_CONFIG) --libs cmocka nettle)
+
+$(BUILD)/asan/soak: $(call objects,asan,$(SOAK)) $(BUILD)/asan/libtested.a
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^ -lm $$($(PKG_CONFIG) --libs cmocka $(LIBS_CLI))
+
+HOURS ?= 24
+CLIENTS ?= 200
+FLOWS ?= 20000
+FLOW ?= 0
+
+soak:
+	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/soak
+	@$(BUILD)/soak "$(SEED)" "$(HOURS)" "$(CLIENTS)" "$(FLOWS)" "$(FLOW)"
 
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap. nettle's work in the context
 # that the caller gives, on its stack; it chooses among its variants for the processor when it is loaded, not when called.

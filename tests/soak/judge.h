@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * judge: holds what the engine sends and says against the truth.
+ *
+ *   every probe     belongs to a living flow that may be probed, says nothing new, is within every budget
+ *   every verdict   takes off the wire what answers a probe, and nothing else
+ *   every record    shows the path that was there, and every hop that answered in time
+ *   every change    that two traces in a row have shown is named, by the first TTL that differs; no other
+ *   every client    whose flows live long enough is traced; nobody waits longer than `patience`
+ *
+ * What a change is, judge_change.c says.
+ *
+ * Owns: what it remembers of each flow (struct judge_flow), and of the latest sendings.
+ * Time: the world's.
+ */
+#ifndef TESTS_SOAK_JUDGE_H
+#define TESTS_SOAK_JUDGE_H
+
+#include "inpath/engine.h"
+#include "tests/soak/internet.h"
+
+enum {
+	JUDGE_ADDRS = 4,
+	JUDGE_TTLS = 40,
+	JUDGE_RATE = 1024, /* the greatest budget that can be judged */
+	JUDGE_CLIENTS = 1024,
+	JUDGE_SHOWN = 20, /* misses that are told in full */
+	JUDGE_KINDS = 64,
+};
+
+/* Who was seen at each TTL. */
+struct judge_seen {
+	uint16_t who[JUDGE_TTLS][JUDGE_ADDRS];
+};
+
+/* A set of paths, each of which may be the one that is meant. */
+struct judge_ids {
+	uint32_t count;
+	net_id id[NET_IDS];
+};
+
+struct judge_flow {
+	/* Answers that were handed over in time: when their probe was sent; 0: none. By TTL. */
+	inpath_time by_router[JUDGE_TTLS];
+	inpath_time by_server[JUDGE_TTLS];
+	uint32_t traces;
+	bool touch_arrived; /* a server that answers had a touch */
+	inpath_time ready;  /* it could be traced from now on */
+	inpath_time last;   /* when its latest trace began ... */
+	inpath_time told;   /* ... and was told of */
+	/* Its path: as it was first shown or last named, and what was taken for it since. */
+	struct judge_ids named;
+	struct judge_ids taken;
+	struct judge_seen known;
+	/* Its latest record, and what has to follow. */
+	uint32_t run;
+	struct judge_ids now;
+	struct judge_seen seen;
+	bool differed;      /* it showed another path ... */
+	net_id differed_to; /* ... this one */
+	bool owed;          /* ... for the second time: it must be named */
+};
+
+/* When the latest probes were sent that one budget paid for. */
+struct judge_window {
+	inpath_time sent[JUDGE_RATE];
+	uint64_t count;
+};
+
+struct judge {
+	struct judge_window gateway;
+	struct judge_window first_hops[3];
+	struct judge_window *clients; /* JUDGE_CLIENTS */
+	bool *client_due;             /* it had a flow that had to be traced */
+	bool *client_traced;
+	uint64_t probes;
+	uint64_t traces;
+	uint64_t flows_traced;
+	uint64_t changes_owed;  /* seen by two traces in a row */
+	uint64_t changes_named; /* ... and named */
+	uint64_t changes_early; /* true, and named though the judge would have waited for more */
+	uint64_t flaps;         /* seen by one trace only */
+	uint64_t changes_false;
+	uint64_t misses;
+	struct {
+		const char *format;
+		uint64_t count;
+	} kinds[JUDGE_KINDS];
+	uint64_t with_news;
+	inpath_time wait_first;   /* the longest wait for a flow's first trace */
+	inpath_time wait_next;    /* ... and, beyond the interval, for its next one */
+	inpath_time wait_confirm; /* ... and from a difference to the trace that confirms it */
+};
+
+struct soak;
+struct house_flow;
+
+void judge_begin(struct judge *j);
+void judge_end(struct judge *j);
+
+/* Something is not as it has to be: counted, and told with how to see it again. `f` may be NULL. */
+__attribute__((format(printf, 3, 4))) void judge_miss(
+	struct soak *s, const struct house_flow *f, const char *format, ...);
+
+/* Tells what happens to the flow that is looked at (FLOW=). */
+__attribute__((format(printf, 3, 4))) void judge_note(
+	const struct soak *s, const struct house_flow *f, const char *format, ...);
+
+/* A probe is sent; `f` is its flow, or NULL where there is none (any more). */
+void judge_probe(struct soak *s, const struct house_flow *f, const struct inpath_probe *probe);
+
+/* An answer to a probe sent at `sent` is handed to the engine. */
+void judge_answer(
+	struct soak *s, struct house_flow *f, uint8_t ttl, bool by_server, inpath_time sent);
+
+void judge_record(struct soak *s, const struct inpath_record *r);
+
+/* What the path records say of changes: called with what the record shows. */
+void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_record *r,
+	const struct judge_ids *now, const struct judge_seen *seen);
+void judge_change_named(struct soak *s, struct house_flow *f, const struct inpath_record *r);
+
+/* The flow is forgotten: nothing may be owed. */
+void judge_flow_over(struct soak *s, struct house_flow *f);
+
+/* The whole is over: every client was traced? */
+void judge_whole(struct soak *s);
+
+#endif

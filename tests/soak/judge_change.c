@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Changes. A flow's path is the one that its first trace showed, until a change is named. A trace
+ * during which one path was in force the whole time shows a change if it saw, at some TTL, a router that
+ * is not of that path, and the path's own had been seen there before: so silence, and routers that
+ * take turns, are none. Two traces in a row that show the same other path make the change due: the second
+ * has to name it, by the first TTL at which both paths were seen and part.
+ *
+ * A change that is named is false if the path in force is the flow's own all the time.
+ */
+#include "tests/soak/soak.h"
+
+static bool has(const struct judge_ids *ids, net_id id)
+{
+	for (uint32_t i = 0; i < ids->count; i++)
+		if (ids->id[i] == id)
+			return true;
+	return false;
+}
+
+static void add(struct judge_ids *ids, net_id id)
+{
+	if (!has(ids, id) && ids->count < NET_IDS)
+		ids->id[ids->count++] = id;
+}
+
+static bool seen_on(const struct judge_seen *seen, const struct net_path *path, uint8_t ttl)
+{
+	for (int i = 0; i < JUDGE_ADDRS; i++)
+		if (seen->who[ttl][i] != NET_NOBODY && net_path_has(path, ttl, seen->who[ttl][i]))
+			return true;
+	return false;
+}
+
+static void merge(struct judge_seen *into, const struct judge_seen *later)
+{
+	for (int ttl = 1; ttl < JUDGE_TTLS; ttl++) {
+		for (int i = 0; i < JUDGE_ADDRS; i++) {
+			uint16_t who = later->who[ttl][i];
+			int at = 0;
+
+			while (at < JUDGE_ADDRS && into->who[ttl][at] != who &&
+				into->who[ttl][at] != NET_NOBODY)
+				at++;
+			if (who != NET_NOBODY && at < JUDGE_ADDRS)
+				into->who[ttl][at] = who;
+		}
+	}
+}
+
+/* The first TTL at which these two paths part and both were seen; 0: none. */
+static uint8_t parted(const struct soak *s, const struct house_flow *f, net_id old, net_id new,
+	const struct judge_seen *seen)
+{
+	struct net_path a, b;
+
+	net_path(&s->net, &f->route, old, &a);
+	net_path(&s->net, &f->route, new, &b);
+	for (uint8_t ttl = 1; ttl < JUDGE_TTLS; ttl++)
+		if (net_paths_part(&a, &b, ttl) && seen_on(&f->judge.known, &a, ttl) &&
+			seen_on(seen, &b, ttl))
+			return ttl;
+	return 0;
+}
+
+static bool shows_change(const struct soak *s, const struct house_flow *f, net_id id)
+{
+	const struct judge_ids *named = &f->judge.named;
+
+	for (uint32_t i = 0; i < named->count; i++)
+		if (parted(s, f, named->id[i], id, &f->judge.seen) == 0)
+			return false;
+	return true;
+}
+
+static void begin_with(struct judge_flow *own, const struct judge_ids *ids)
+{
+	own->named = *ids;
+	own->taken.count = 0;
+	own->known = own->seen;
+	own->differed = false;
+	own->owed = false;
+}
+
+/* Was the trace ended before it had seen all? */
+static bool cut_short(const struct inpath_record_path *p)
+{
+	return p->stop == INPATH_STOP_ENDED || p->stop == INPATH_STOP_BUDGET ||
+	       p->stop == INPATH_STOP_SHORT;
+}
+
+void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_record *r,
+	const struct judge_ids *now, const struct judge_seen *seen)
+{
+	struct judge_flow *own = &f->judge;
+
+	if (own->owed)
+		judge_miss(s, f, "a change that two traces have shown was not named");
+	own->owed = false;
+	own->run = r->flow.run;
+	own->now = *now;
+	own->seen = *seen;
+	if (own->named.count && r->path.why == INPATH_WHY_START)
+		judge_miss(s, f, "its path was forgotten");
+	if (own->named.count == 0 || r->path.why == INPATH_WHY_START) {
+		begin_with(own, now);
+		return;
+	}
+	if (now->count == 1 && shows_change(s, f, now->id[0])) {
+		if (cut_short(&r->path))
+			return;
+		own->owed = own->differed && own->differed_to == now->id[0];
+		s->judge.changes_owed += own->owed;
+		own->differed = true;
+		own->differed_to = now->id[0];
+		return;
+	}
+	s->judge.flaps += own->differed;
+	own->differed = false;
+	for (uint32_t i = 0; i < now->count; i++)
+		if (!has(&own->named, now->id[i]))
+			add(&own->taken, now->id[i]);
+	merge(&own->known, seen);
+}
+
+/* Could it be this change, with this TTL? */
+static bool may_be(const struct soak *s, const struct house_flow *f, net_id old, net_id new,
+	uint8_t ttl, bool *differ)
+{
+	uint8_t first = parted(s, f, old, new, &f->judge.seen);
+	struct net_path a, b;
+
+	if (old == new)
+		return false;
+	*differ = true;
+	net_path(&s->net, &f->route, old, &a);
+	net_path(&s->net, &f->route, new, &b);
+	return net_paths_part(&a, &b, ttl) && (first == 0 || first >= ttl);
+}
+
+static bool is_true(const struct soak *s, const struct house_flow *f, uint8_t ttl, bool *differ)
+{
+	const struct judge_flow *own = &f->judge;
+	bool good = false;
+
+	for (uint32_t k = 0; k < own->now.count; k++) {
+		for (uint32_t i = 0; i < own->named.count; i++)
+			good |= may_be(s, f, own->named.id[i], own->now.id[k], ttl, differ);
+		for (uint32_t i = 0; i < own->taken.count; i++)
+			good |= may_be(s, f, own->taken.id[i], own->now.id[k], ttl, differ);
+	}
+	return good;
+}
+
+void judge_change_named(struct soak *s, struct house_flow *f, const struct inpath_record *r)
+{
+	struct judge_flow *own = &f->judge;
+	struct judge_ids now = { 0 };
+	bool differ = false, good = is_true(s, f, r->change.ttl, &differ);
+
+	judge_note(s, f, "run=%08x change at TTL %u", r->flow.run, r->change.ttl);
+	if (r->flow.run != own->run)
+		judge_miss(s, f, "a change by a trace that no record showed");
+	if (!differ) {
+		s->judge.changes_false++;
+		judge_miss(s, f, "a change at TTL %u that was none", r->change.ttl);
+	} else if (!good) {
+		judge_miss(s, f, "a change at TTL %u, which is not the first that differs",
+			r->change.ttl);
+	}
+	if (own->owed)
+		s->judge.changes_named++;
+	else
+		s->judge.changes_early += differ;
+	for (uint32_t i = 0; i < own->now.count; i++)
+		if (!has(&own->named, own->now.id[i]))
+			add(&now, own->now.id[i]);
+	begin_with(own, now.count ? &now : &own->now);
+}
