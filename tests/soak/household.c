@@ -270,7 +270,9 @@ void house_send(struct soak *s, const struct inpath_probe *probe)
 {
 	struct inpath_tuple tuple = tuple_of(probe);
 	struct house_flow *f = house_find(s, &tuple);
-	uint8_t ttl = probe->bytes[probe->bytes[0] >> 4 == 6 ? 7 : 8];
+	bool v6 = probe->bytes[0] >> 4 == 6;
+	const uint8_t *transport = probe->bytes + (v6 ? 40 : 20);
+	uint8_t ttl = probe->bytes[v6 ? 7 : 8];
 	struct house_answer *a;
 	struct net_fate fate;
 
@@ -287,7 +289,8 @@ void house_send(struct soak *s, const struct inpath_probe *probe)
 	a->serial = f->serial;
 	a->router = fate.end == NET_ARRIVED ? NET_SERVER : fate.router;
 	a->ttl = ttl;
-	a->seq = wire_get32(probe->bytes + (f->v6 ? 40 : 20) + 4);
+	a->seq = wire_get32(transport + 4);
+	a->byte = !f->quic && transport + (transport[12] >> 4) * 4 < probe->bytes + probe->len;
 	a->sent = s->now;
 	a->len = probe->len;
 	memcpy(a->probe, probe->bytes, probe->len);

@@ -63,6 +63,7 @@ struct house_answer {
 	uint16_t router; /* or NET_SERVER */
 	uint8_t ttl;
 	uint32_t seq;
+	bool byte; /* the probe carries one, which the server can name */
 	inpath_time sent;
 	uint32_t len;
 	uint8_t probe[INPATH_PROBE_BYTES];

@@ -234,10 +234,11 @@ static void judge_waits(struct soak *s, struct house_flow *f, const struct inpat
 	inpath_time *longest = own->traces == 0 ? &s->judge.wait_first
 			       : own->differed  ? &s->judge.wait_confirm
 						: &s->judge.wait_next;
-	/* Its packets have to come first, and 1 of 8 of an interval is jitter. */
-	inpath_time slack = 2 * f->pause + f->interval_s * INPATH_SEC / 8;
+	/* Its packets have to come first; an interval may be longer by jitter. */
+	inpath_time slack = 2 * f->pause + (own->traces ? f->interval_s * INPATH_SEC / 8 : 0);
 	inpath_time wait = r->at > due + slack ? r->at - due - slack : 0;
 
+	judge_note(s, f, "has waited for %.3f s", (double)wait / 1e9);
 	if (wait > *longest)
 		*longest = wait;
 	if (wait > PATIENCE)

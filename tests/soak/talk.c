@@ -343,9 +343,10 @@ void talk_answers(struct soak *s, struct house_flow *f, const struct house_answe
 		judge_miss(s, f, "the server's answer came when the flow was at rest");
 		return;
 	}
-	if (f->blocks)
+	if (f->blocks && a->byte) {
 		words.block = a->seq;
-	judge_answer(s, f, a->ttl, f->blocks, a->sent);
+		judge_answer(s, f, a->ttl, true, a->sent);
+	}
 	if (!tcp_says(s, f, false, words, NULL, 0).drop)
 		s->judge.with_news++;
 }
