@@ -101,6 +101,7 @@ static bool load_gateway(struct config_reader *r, const config_setting_t *s)
 			UINT32_MAX, NULL },
 		{ "mark_rest", CONFIG_KIND_U32, offsetof(struct config, policies.mark_rest), 1,
 			UINT32_MAX, NULL },
+		{ "accounting", CONFIG_KIND_BOOL, offsetof(struct config, accounting), 0, 0, NULL },
 	};
 	struct config *c = r->config;
 	const config_setting_t *mark;

@@ -43,6 +43,7 @@ struct config {
 	struct config_ifaces wan;
 	uint16_t queue; /* NFQUEUE number, and the NFLOG group of the DNS copies */
 	uint32_t queue_len;
+	bool accounting; /* switch nf_conntrack_acct on */
 
 	/* log */
 	bool log_syslog;

@@ -25,6 +25,7 @@ bool config_may_replace(
 		{ "gateway.queue_len", old->queue_len == next->queue_len },
 		{ "gateway.mark_probe", old->policies.mark_probe == next->policies.mark_probe },
 		{ "gateway.mark_rest", old->policies.mark_rest == next->policies.mark_rest },
+		{ "gateway.accounting", old->accounting == next->accounting },
 		{ "limits.flows", old->limits.flows == next->limits.flows },
 		{ "limits.names", old->limits.names == next->limits.names },
 		{ "limits.hellos", old->limits.hellos == next->limits.hellos },
@@ -136,6 +137,7 @@ int config_print(const struct config *c, const struct config_ifaces *lan,
 	(void)fprintf(out, "INPATH_MARK_REST='0x%x'\n", (unsigned)c->policies.mark_rest);
 	put_ifaces(out, "LAN", lan);
 	put_ifaces(out, "WAN", wan);
+	put_bool(out, "ACCOUNTING", c->accounting);
 	put_log(out, c);
 	put_numbers(out, c);
 	put_text(out, "SERVICES", c->services);

@@ -32,6 +32,7 @@ enum {
 	WAIT_LEASES,
 	WAIT_SYSLOG,
 	WAIT_CONTROL,
+	WAIT_COUNTERS,
 	WAIT_COUNT,
 };
 
@@ -137,6 +138,23 @@ static void start_control(struct daemon *d)
 		log_say(&d->log, LOG_WARNING, "`inpath status` will not work: %s", err.text);
 }
 
+/* Without counters a stall at rest is seen at the next trace; all else is as with them. */
+static void start_counting(struct daemon *d)
+{
+	struct io_error err = { "" };
+	int error = accounting_open(&d->accounting, d->config->accounting);
+
+	if (error)
+		log_say(&d->log, LOG_WARNING,
+			"gateway.accounting: nf_conntrack_acct cannot be switched on (%s): set "
+			"net.netfilter.nf_conntrack_acct = 1 in /etc/sysctl.d",
+			strerror(-error));
+	d->counters = d->accounting.on ? counters_open(&err) : NULL;
+	if (d->accounting.on && !d->counters)
+		log_say(&d->log, LOG_WARNING, "throughput is not watched: %s", err.text);
+	d->config->policies.counters = d->counters;
+}
+
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
 	struct heartbeat *heartbeat, struct io_error *err)
 {
@@ -146,6 +164,7 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	*d = (struct daemon){ .options = options,
 		.config = config,
 		.heartbeat = heartbeat,
+		.accounting.fd = -1,
 		.signals = -1,
 		.log.file = LOGFILE_NONE };
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
@@ -167,6 +186,7 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	d->conntrack = conntrack_open(err);
 	if (!d->conntrack)
 		return -ENOMEM;
+	start_counting(d);
 	error = start_engine(d, seed, err);
 	if (error)
 		return error;
@@ -256,6 +276,14 @@ static void look_up(struct daemon *d, const struct looks *looks)
 		"`inpath check` says what to do, ev=stats counts them (offloaded)");
 }
 
+static void take_counters(
+	void *arg, const struct inpath_tuple *tuple, const struct inpath_counters *counters)
+{
+	struct daemon *d = arg;
+
+	inpath_engine_counters(d->engine, tuple, counters, clock_now());
+}
+
 /* The outbox lives until the engine's next call: probes are reported when all else is done. */
 static void do_what_is_due(struct daemon *d)
 {
@@ -286,6 +314,10 @@ static void do_what_is_due(struct daemon *d)
 			d->last_path = clock_now();
 			break;
 		case INPATH_ACTION_ARM: arm(d, &item->arm); break;
+		case INPATH_ACTION_COUNT:
+			counters_ask(d->counters,
+				d->config->policies.mark_probe | d->config->policies.mark_rest);
+			break;
 		case INPATH_ACTION_LOOK: looks.tuples[looks.count++] = item->look; break;
 		}
 	}
@@ -294,6 +326,9 @@ static void do_what_is_due(struct daemon *d)
 		inpath_engine_sent(d->engine, sent[i].id, sent[i].error, sent[i].at);
 	}
 	look_up(d, &looks);
+	/* A short dump is all there at once. */
+	if (d->counters)
+		counters_read(d->counters, take_counters, d);
 }
 
 static inpath_time earlier(inpath_time a, inpath_time b)
@@ -335,6 +370,8 @@ static void wait_for_work(const struct daemon *d, struct pollfd fds[WAIT_COUNT])
 		(struct pollfd){ d->log.syslog ? syslog_fd(d->log.syslog) : -1, POLLOUT, 0 };
 	fds[WAIT_CONTROL] =
 		(struct pollfd){ d->control ? control_socket_fd(d->control) : -1, POLLIN, 0 };
+	fds[WAIT_COUNTERS] =
+		(struct pollfd){ d->counters ? counters_fd(d->counters) : -1, POLLIN, 0 };
 	heartbeat_sleep(d->heartbeat);
 	if (ppoll(fds, WAIT_COUNT, deadline == INPATH_TIME_NEVER ? NULL : &timeout, NULL) < 0)
 		for (int i = 0; i < WAIT_COUNT; i++)
@@ -390,6 +427,8 @@ void daemon_stop(struct daemon *d)
 	control_socket_close(d->control);
 	nflog_close(d->copies);
 	inject_close(d->inject);
+	counters_close(d->counters);
+	accounting_close(&d->accounting);
 	conntrack_close(d->conntrack);
 	leases_close(d->leases);
 	neigh_close(d->neigh);

@@ -21,8 +21,10 @@
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/options.h"
 #include "gateway/daemon/watchdog.h"
+#include "gateway/io/accounting.h"
 #include "gateway/io/conntrack.h"
 #include "gateway/io/control_socket.h"
+#include "gateway/io/counters.h"
 #include "gateway/io/iface.h"
 #include "gateway/io/inject.h"
 #include "gateway/io/leases.h"
@@ -41,6 +43,8 @@ struct daemon {
 	struct nflog *copies; /* NULL: the kernel has no NFLOG */
 	struct inject *inject;
 	struct conntrack *conntrack;
+	struct accounting accounting;
+	struct counters *counters;      /* NULL: conntrack does not count */
 	struct leases *leases;          /* NULL: no inotify */
 	struct neigh *neigh;            /* NULL: rtnetlink refused */
 	struct control_socket *control; /* NULL: no place for it */

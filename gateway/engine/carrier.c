@@ -22,18 +22,28 @@ static bool tcp_ready(const struct tcp_flow *t, inpath_time now)
 	return t->acked.len > 1 || now >= t->first_seen + EMPTY_AFTER;
 }
 
+/* QUIC: one round trip behind the handshake; without the length of the server's id there is nothing
+ * that a probe could be addressed to. */
+static bool udp_ready(const struct udp_flow *u)
+{
+	return !u->quic || (u->client_short && u->server_short);
+}
+
 bool carrier_ready(const struct flow *f, inpath_time now)
 {
-	const struct udp_flow *u = &f->udp;
-
 	if (is_tcp(f))
 		return tcp_ready(&f->tcp, now);
 	/* A probe leaves only where conntrack has seen both sides (law 5). */
-	if (!u->heard)
-		return false;
-	/* QUIC: one round trip behind the handshake; without the length of the server's id there is
-	 * nothing that a probe could be addressed to. */
-	return !u->quic || (u->client_short && u->server_short);
+	return f->udp.heard && udp_ready(&f->udp);
+}
+
+bool carrier_ready_unseen(const struct flow *f)
+{
+	const struct tcp_flow *t = &f->tcp;
+
+	if (!is_tcp(f))
+		return udp_ready(&f->udp);
+	return t->established && !t->closed && !t->untouchable && t->unseen && t->acked.len > 1;
 }
 
 bool carrier_answered(const struct flow *f)

@@ -15,6 +15,13 @@
 /* Is enough known of the flow for probes to be modelled on it? */
 bool carrier_ready(const struct flow *f, inpath_time now);
 
+/*
+ * Nothing has been seen of the flow since it rested: is enough known from before? The caller vouches
+ * that conntrack has the connection, with packets of both sides, and that what TCP's probes repeat of that
+ * time, a byte and an acknowledgement, is no further back than an old packet may be (TCP_FAR).
+ */
+bool carrier_ready_unseen(const struct flow *f);
+
 /* Has the server spoken? */
 bool carrier_answered(const struct flow *f);
 

@@ -50,11 +50,13 @@ struct flow {
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
 	uint8_t confirming; /* its last trace differed, first at this TTL: the next one confirms; 0 not */
-	uint32_t decided;     /* the policy set's number that `state` follows; 0: none yet */
-	uint32_t hello;       /* slot of its ClientHello plus one; 0 none */
-	uint32_t trace;       /* slot of its trace plus one; 0 none */
-	uint32_t history;     /* slot of its history plus one; 0 none */
-	uint32_t wait;        /* place in the line for a trace plus one; 0 none */
+	uint8_t hasten; /* why its next trace is early: enum inpath_why; INPATH_WHY_START: it is not */
+	bool vouched;     /* ... and conntrack has just counted it: it may begin without a packet */
+	uint32_t decided; /* the policy set's number that `state` follows; 0: none yet */
+	uint32_t hello;   /* slot of its ClientHello plus one; 0 none */
+	uint32_t trace;   /* slot of its trace plus one; 0 none */
+	uint32_t history; /* slot of its history plus one; 0 none */
+	uint32_t wait;    /* place in the line for a trace plus one; 0 none */
 	uint32_t out_ifindex; /* WAN interface of the newest client packet */
 	uint32_t mark;        /* its mark */
 	name_ref host;

@@ -21,6 +21,7 @@ void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpat
 		arena_take(arena, (size_t)limits->traces * TRACE_LINE, sizeof(*e->line_flows));
 	deadlines_init(&e->deadlines, arena, limits->traces);
 	deadlines_init(&e->wakings, arena, limits->flows);
+	slow_init(&e->slow, arena, limits->flows);
 }
 
 static bool wan_rewrites_ttl(const struct inpath_engine *e, uint32_t ifindex)
@@ -35,7 +36,8 @@ static bool eligible(const struct inpath_engine *e, const struct flow *f, inpath
 {
 	return f->state == FLOW_TRACED && f->decided == e->set_number && !e->stopping &&
 	       now >= f->next_trace && !wan_rewrites_ttl(e, f->out_ifindex) &&
-	       f->out_ifindex != 0 && carrier_ready(f, now);
+	       f->out_ifindex != 0 &&
+	       (carrier_ready(f, now) || (f->vouched && carrier_ready_unseen(f)));
 }
 
 void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
@@ -43,6 +45,8 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	struct flow *f = &e->flows.entries[flow];
 	uint32_t place;
 
+	if (carrier_closed(f))
+		deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
 	if (f->trace) {
 		const struct trace *t = &e->traces[f->trace - 1];
 
@@ -91,6 +95,7 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	t->flow = flow;
 	t->phase = TRACE_WALKING;
 	t->why = f->confirming ? INPATH_WHY_CHANGE
+		 : f->hasten   ? (enum inpath_why)f->hasten
 		 : f->history  ? INPATH_WHY_PERIOD
 			       : INPATH_WHY_START;
 	t->first_probe = TABLE_NONE;
@@ -108,6 +113,11 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	f->trace = slot + 1;
 	f->next_trace = now + f->policy->settings.interval_s * INPATH_SEC;
 	f->confirming = 0;
+	/* A flow that has come to a standstill does not settle. */
+	if (!carrier_ready(f, now))
+		t->walk.settled = now;
+	f->hasten = INPATH_WHY_START;
+	f->vouched = false;
 	e->stats.traces++;
 	deadline_set(&e->deadlines, slot, now);
 }
@@ -189,6 +199,9 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 		f->server_hop = t->walk.server_hop;
 		/* What a trace that was cut short did not see is no change. */
 		trace_compare(e, t, f, now);
+		/* Where a flow is slow is worth saying, whether its way is another or not. */
+		t->log_path |=
+			t->why == INPATH_WHY_SLOW && e->set->log_paths != INPATH_LOG_PATHS_NONE;
 		detach(e, t);
 		carrier_timing_reset(f);
 	}
@@ -205,6 +218,29 @@ void trace_rested(struct inpath_engine *e, struct flow *f)
 {
 	f->expected = false;
 	deadline_set(&e->wakings, (uint32_t)(f - e->flows.entries), f->next_trace);
+	if (e->set->counters)
+		slow_rested(&e->slow, (uint32_t)(f - e->flows.entries), e->now);
+}
+
+void trace_hasten(struct inpath_engine *e, uint32_t flow, enum inpath_why why, inpath_time now)
+{
+	struct flow *f = &e->flows.entries[flow];
+
+	if (f->state != FLOW_TRACED || f->decided != e->set_number || e->stopping)
+		return;
+	if (f->trace) {
+		struct trace *t = &e->traces[f->trace - 1];
+
+		if (t->phase == TRACE_WALKING && t->why == INPATH_WHY_PERIOD)
+			t->why = why;
+		return;
+	}
+	f->hasten = (uint8_t)why;
+	f->next_trace = now;
+	if (f->rested)
+		deadline_set(&e->wakings, flow, now);
+	else
+		trace_consider(e, flow, now);
 }
 
 void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
@@ -212,6 +248,7 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 	struct flow *f = &e->flows.entries[flow];
 
 	deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
+	slow_forget(&e->slow, flow);
 	leave_line(e, f);
 	if (f->trace) {
 		uint32_t slot = f->trace - 1;
@@ -313,8 +350,12 @@ static void wake(struct inpath_engine *e, inpath_time now)
 		struct flow *f = &e->flows.entries[slot];
 
 		deadline_set(&e->wakings, slot, INPATH_TIME_NEVER);
-		if (f->rested && f->state == FLOW_TRACED && !carrier_closed(f) && !e->stopping)
-			arm(e, f);
+		if (!f->rested || f->state != FLOW_TRACED || carrier_closed(f) || e->stopping)
+			continue;
+		arm(e, f);
+		/* Of a flow that stalls no packet may come. */
+		if (f->vouched)
+			trace_consider(e, slot, now);
 	}
 }
 
@@ -342,7 +383,7 @@ inpath_time inpath_engine_next_deadline(const struct inpath_engine *e)
 		return e->now;
 	return earliest(
 		earliest(deadline_first(&e->deadlines, &slot), deadline_first(&e->wakings, &slot)),
-		look_deadline(&e->look));
+		earliest(look_deadline(&e->look), e->slow.at));
 }
 
 void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
@@ -362,6 +403,7 @@ void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
 	rearm(e);
 	wake(e, now);
 	look_step(&e->look, &e->flows, &e->outbox, now);
+	trace_slow_step(e, now);
 }
 
 void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_time now)

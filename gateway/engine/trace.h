@@ -23,6 +23,7 @@
 #include "gateway/engine/prober.h"
 #include "gateway/engine/reading.h"
 #include "gateway/engine/reply.h"
+#include "gateway/engine/slow.h"
 #include "inpath/engine.h"
 
 enum {
@@ -100,6 +101,7 @@ struct inpath_engine {
 	struct probes probes;
 	struct histories histories;
 	struct look look;
+	struct slow slow;
 
 	struct table trace_table; /* by age only */
 	struct trace *traces;
@@ -131,6 +133,15 @@ bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_
 
 /* A verdict has put it to rest. */
 void trace_rested(struct inpath_engine *e, struct flow *f);
+
+/*
+ * Has the flow traced as soon as the budget allows, and says why (INPATH_WHY_SLOW, INPATH_WHY_USER). It
+ * is woken if it rests. A trace that is under way anyway serves.
+ */
+void trace_hasten(struct inpath_engine *e, uint32_t flow, enum inpath_why why, inpath_time now);
+
+/* Has counters asked for when they are due and a traced flow rests. */
+void trace_slow_step(struct inpath_engine *e, inpath_time now);
 
 /* The flow leaves the table: its trace ends with what is known, its place in the line is free. */
 void trace_forget_flow(struct inpath_engine *e, uint32_t flow);

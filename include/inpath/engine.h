@@ -46,6 +46,9 @@ enum inpath_action_kind {
 	INPATH_ACTION_RECORD,
 	INPATH_ACTION_ARM, /* clear the rest bits of a connection's mark, so that it is queued again */
 	INPATH_ACTION_LOOK, /* look a connection up and say what was found: inpath_engine_connection */
+	/* Ask for the counters of all connections whose marks hold the set's mark_probe and mark_rest:
+	 * inpath_engine_counters takes them, in any order, at any later time. */
+	INPATH_ACTION_COUNT,
 };
 
 struct inpath_action_item {
@@ -112,6 +115,21 @@ struct inpath_connection {
 /* Answers a LOOK. A connection that was not found is not reported. */
 void inpath_engine_connection(struct inpath_engine *e, const struct inpath_tuple *tuple,
 	const struct inpath_connection *what, inpath_time now);
+
+/* What conntrack has counted of a connection since its beginning. */
+struct inpath_counters {
+	uint64_t up_packets; /* from the client */
+	uint64_t up_bytes;   /* with IP headers */
+	uint64_t down_packets;
+	uint64_t down_bytes;
+};
+
+/*
+ * Takes a connection's counters, read at `now`. A flow that rests and whose throughput stalls is
+ * traced at once, as far as the budget allows (why=slow). Others' counters mean nothing.
+ */
+void inpath_engine_counters(struct inpath_engine *e, const struct inpath_tuple *tuple,
+	const struct inpath_counters *counters, inpath_time now);
 
 /* When inpath_engine_tick wants to be called next; INPATH_TIME_NEVER if nothing waits. */
 inpath_time inpath_engine_next_deadline(const struct inpath_engine *e);

@@ -114,6 +114,7 @@ struct inpath_policy_set {
 	uint32_t timeout_ms; /* the longest that an answer is waited for */
 	uint32_t mark_probe; /* bits that a probe's mark carries */
 	uint32_t mark_rest;  /* bits that put a flow to rest */
+	bool counters;       /* the host can ask for connections' counters: INPATH_ACTION_COUNT */
 	enum inpath_log_paths log_paths;
 	bool log_hops;   /* write ev=hop */
 	bool log_probes; /* write ev=probe */

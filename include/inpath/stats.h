@@ -47,6 +47,7 @@
 	X(replies_late, "answers that came too late to count")                                     \
 	X(replies_again, "answers that came again")                                                \
 	X(icmp_foreign, "passed: ICMP errors that quote no probe")                                 \
+	X(slow_stall, "flows at rest whose throughput stalled")                                    \
 	X(records, "path records written")                                                         \
 	X(unchanged, "paths equal to the flow's last one")                                         \
 	X(changes, "changes of a flow's path, each confirmed by a second trace")                   \

@@ -10,6 +10,7 @@ static void assert_defaults(const struct config *c)
 	assert_true(c->lan.is_auto && c->wan.is_auto);
 	assert_int_equal(c->queue, 537);
 	assert_int_equal(c->queue_len, 256);
+	assert_false(c->accounting);
 	assert_int_equal(set->mark_probe, 0x04000000);
 	assert_int_equal(set->mark_rest, 0x08000000);
 	assert_true(c->log_syslog && c->log_names);
@@ -83,7 +84,7 @@ static void every_option_is_taken(void **state)
 {
 	struct config *c = loads(*state,
 		"gateway = { lan = [ \"br-lan\", \"eth1.2\" ]; wan = \"eth0\"; queue = 0; queue_len = 65536;"
-		" mark_probe = 0x80000000; mark_rest = 1; };\n"
+		" mark_probe = 0x80000000; mark_rest = 1; accounting = true; };\n"
 		"log = { syslog = false; facility = \"local3\"; paths = \"all\"; hops = true; probes = true;"
 		" names = false; clients = \"hash\"; file = \"/var/log/inpath.log\"; };\n"
 		"probe = { interval = 86400; max_hops = 64; attempts = 10; gap = 64; timeout_ms = 50;"
@@ -97,6 +98,7 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(c->wan.names[0], "eth0");
 	assert_int_equal(c->queue, 0);
 	assert_int_equal(c->queue_len, 65536);
+	assert_true(c->accounting);
 	assert_true(c->policies.mark_probe == 0x80000000);
 	assert_int_equal(c->policies.mark_rest, 1);
 	assert_false(c->log_syslog || c->log_names);
@@ -206,6 +208,7 @@ static void a_reload_may_change_only_what_needs_no_restart(void **state)
 		{ "gateway = { queue_len = 512; };", "gateway.queue_len" },
 		{ "gateway = { mark_probe = 1; };", "gateway.mark_probe" },
 		{ "gateway = { mark_rest = 1; };", "gateway.mark_rest" },
+		{ "gateway = { accounting = true; };", "gateway.accounting" },
 		{ "limits = { flows = 100; };", "limits.flows" },
 		{ "limits = { names = 100; };", "limits.names" },
 		{ "limits = { hellos = 100; };", "limits.hellos" },
@@ -246,7 +249,7 @@ static void every_option_is_printed(void **state)
 	print(c, out, sizeof(out));
 	(void)snprintf(expected, sizeof(expected),
 		"INPATH_QUEUE='537'\nINPATH_QUEUE_LEN='256'\nINPATH_MARK_PROBE='0x4000000'\n"
-		"INPATH_MARK_REST='0x8000000'\nINPATH_LAN='br-lan eth1'\nINPATH_WAN=''\n"
+		"INPATH_MARK_REST='0x8000000'\nINPATH_LAN='br-lan eth1'\nINPATH_WAN=''\nINPATH_ACCOUNTING='false'\n"
 		"INPATH_LOG_SYSLOG='true'\nINPATH_LOG_FACILITY='daemon'\nINPATH_LOG_PATHS='changes'\n"
 		"INPATH_LOG_HOPS='false'\nINPATH_LOG_PROBES='false'\nINPATH_LOG_NAMES='true'\n"
 		"INPATH_LOG_CLIENTS='address'\nINPATH_LOG_FILE=''\nINPATH_PROBE_INTERVAL='60'\n"

@@ -94,7 +94,8 @@ struct world {
 	uint32_t records;
 	struct world_record record[WORLD_RECORDS];
 	uint32_t armed;
-	uint32_t looks; /* connections that the engine wanted looked up */
+	uint32_t counts; /* times that the engine wanted counters */
+	uint32_t looks;  /* connections that the engine wanted looked up */
 	struct inpath_tuple last_look;
 	struct world_event events[WORLD_EVENTS];
 	uint32_t event_count;
@@ -455,6 +456,7 @@ static inline void world_tick(struct world *w)
 			break;
 		case INPATH_ACTION_RECORD: world_note(w, &item->record); break;
 		case INPATH_ACTION_ARM: w->armed++; break;
+		case INPATH_ACTION_COUNT: w->counts++; break;
 		case INPATH_ACTION_LOOK:
 			w->looks++;
 			w->last_look = item->look;

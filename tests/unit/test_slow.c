@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a flow's counters tell: stalls, and what is none. */
+#include "gateway/engine/slow.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A flow whose counters are read every two seconds. */
+struct counted {
+	struct slow_flow flow;
+	struct inpath_counters counters;
+	inpath_time now;
+	uint32_t said;
+};
+
+static struct counted begin(void)
+{
+	struct counted c = { .now = 1000 * INPATH_SEC };
+
+	c.counters.down_bytes = 5000;
+	assert_false(slow_count(&c.flow, &c.counters, c.now));
+	return c;
+}
+
+/* `samples` in which the server sends so many bytes a second. */
+static void moves(struct counted *c, uint32_t samples, uint64_t bytes_a_second)
+{
+	for (uint32_t i = 0; i < samples; i++) {
+		c->now += SLOW_INTERVAL;
+		c->counters.down_bytes += 2 * bytes_a_second;
+		c->said += slow_count(&c->flow, &c->counters, c->now);
+	}
+}
+
+static void a_steady_flow_that_stands_still_has_stalled(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 10, 500000);
+	moves(&c, SLOW_LOW - 1, 0);
+	assert_int_equal(c.said, 0);
+	moves(&c, 1, 0);
+	assert_int_equal(c.said, 1);
+}
+
+static void it_is_said_once_until_it_moves_steadily_again(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 10, 500000);
+	moves(&c, 1000, 0);
+	assert_int_equal(c.said, 1);
+	moves(&c, SLOW_STEADY - 1, 500000);
+	moves(&c, 100, 0);
+	assert_int_equal(c.said, 1);
+	moves(&c, SLOW_STEADY, 500000);
+	moves(&c, 100, 0);
+	assert_int_equal(c.said, 2);
+}
+
+static void an_eighth_of_the_usual_is_a_stall_and_a_third_is_none(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 10, 900000);
+	moves(&c, 10, 300000);
+	assert_int_equal(c.said, 0);
+	moves(&c, 10, 900000);
+	moves(&c, SLOW_LOW, 900000 / 9);
+	assert_int_equal(c.said, 1);
+	/* What it has come down to is its usual from now on. */
+	moves(&c, 100, 900000 / 9);
+	assert_int_equal(c.said, 1);
+}
+
+static void the_median_is_not_moved_by_one_burst(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 3, 100000);
+	moves(&c, 1, 50000000);
+	moves(&c, 2, 100000);
+	moves(&c, 1, 50000000);
+	moves(&c, 100, 100000);
+	assert_int_equal(c.said, 0);
+}
+
+static void what_trickles_is_no_stream(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 20, SLOW_LEAST / 2);
+	moves(&c, 20, 0);
+	assert_int_equal(c.said, 0);
+	moves(&c, 20, SLOW_LEAST);
+	moves(&c, 20, 0);
+	assert_int_equal(c.said, 1);
+}
+
+static void short_bursts_are_never_steady(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		moves(&c, 1, 2000000);
+		moves(&c, 2, 0);
+	}
+	assert_int_equal(c.said, 0);
+}
+
+/* A player with a long cycle: by its bytes its first pause cannot be told from a stall. */
+static void a_players_pauses_are_learnt(void **state)
+{
+	for (uint32_t pause = 2; pause < 12; pause++) {
+		struct counted c = begin();
+
+		for (int i = 0; i < 50; i++) {
+			moves(&c, 5, 2000000);
+			moves(&c, pause - (uint32_t)i % 2, 0);
+		}
+		assert_int_equal(c.said, 1);
+	}
+	(void)state;
+}
+
+static void behind_such_pauses_a_stall_is_seen_later(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		moves(&c, 5, 2000000);
+		moves(&c, 4, 0); /* 8 s, and up to 2 more for all that is known */
+	}
+	c.said = 0;
+	moves(&c, 5, 2000000);
+	moves(&c, 7, 0);
+	assert_int_equal(c.said, 0);
+	moves(&c, 1, 0);
+	assert_int_equal(c.said, 1);
+}
+
+static void pauses_long_past_are_forgotten(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 5, 2000000);
+	moves(&c, 100, 0);
+	assert_int_equal(c.flow.pause, 0);
+	moves(&c, 5, 2000000);
+	assert_int_equal(c.flow.pause, SLOW_PAUSE_MAX);
+	c.said = 0;
+	moves(&c, 1000, 2000000);
+	assert_int_equal(c.flow.pause, 0);
+	moves(&c, SLOW_LOW, 0);
+	assert_int_equal(c.said, 1);
+}
+
+/* Between them the flow may have been in the queue for a trace, and was not counted. */
+static void missing_samples_change_no_rate(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 10, 500000);
+	for (int i = 0; i < 20; i++) {
+		c.now += 4 * SLOW_INTERVAL;
+		c.counters.down_bytes += 8 * 500000;
+		moves(&c, 1, 500000);
+	}
+	assert_int_equal(c.said, 0);
+}
+
+static void samples_too_close_are_passed_over(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 10, 500000);
+	for (int i = 0; i < 10; i++) {
+		c.now += INPATH_MSEC;
+		assert_false(slow_count(&c.flow, &c.counters, c.now));
+	}
+	/* The bytes of the time passed over count in the next one. */
+	moves(&c, 1, 500000);
+	assert_int_equal(c.flow.low, 0);
+}
+
+static void counters_that_begin_anew_are_a_first_sample(void **state)
+{
+	struct counted c = begin();
+
+	(void)state;
+	moves(&c, 10, 500000);
+	c.counters.down_bytes = 0;
+	moves(&c, 1, 0);
+	assert_int_equal(c.flow.low, 0);
+	moves(&c, 10, 500000);
+	assert_int_equal(c.said, 0);
+}
+
+static void any_numbers_are_taken(void **state)
+{
+	struct counted c = begin();
+	uint64_t x = 88172645463325252ULL;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		c.counters.down_bytes = x >> (x % 64);
+		c.counters.up_bytes = x * 3;
+		c.now += x % (4 * SLOW_INTERVAL);
+		slow_count(&c.flow, &c.counters, c.now);
+		assert_true(c.flow.pause <= SLOW_PAUSE_MAX);
+	}
+}
+
+static void what_passed_unseen_is_never_counted_too_low(void **state)
+{
+	struct slow_flow flows[1] = { 0 };
+	struct slow s = { .at = INPATH_TIME_NEVER, .flows = flows };
+	struct inpath_counters counters = { .up_bytes = 70, .down_bytes = 900 };
+
+	(void)state;
+	slow_rested(&s, 0, INPATH_SEC);
+	assert_int_equal(s.at, INPATH_SEC + SLOW_INTERVAL);
+	slow_count(&flows[0], &counters, 3 * INPATH_SEC);
+	assert_int_equal(flows[0].unseen, 970);
+	counters.down_bytes += 1000;
+	slow_count(&flows[0], &counters, 5 * INPATH_SEC);
+	assert_int_equal(flows[0].unseen, 1970);
+	slow_rested(&s, 0, 6 * INPATH_SEC);
+	counters.up_bytes += 7;
+	slow_count(&flows[0], &counters, 7 * INPATH_SEC);
+	assert_int_equal(flows[0].unseen, 7);
+}
+
+static void it_is_said_once_in_ten_seconds_at_most(void **state)
+{
+	struct slow_flow f = { 0 };
+
+	(void)state;
+	assert_true(slow_say(&f, 100 * INPATH_SEC));
+	assert_false(slow_say(&f, 110 * INPATH_SEC - 1));
+	assert_true(slow_say(&f, 110 * INPATH_SEC));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_steady_flow_that_stands_still_has_stalled),
+		cmocka_unit_test(it_is_said_once_until_it_moves_steadily_again),
+		cmocka_unit_test(an_eighth_of_the_usual_is_a_stall_and_a_third_is_none),
+		cmocka_unit_test(the_median_is_not_moved_by_one_burst),
+		cmocka_unit_test(what_trickles_is_no_stream),
+		cmocka_unit_test(short_bursts_are_never_steady),
+		cmocka_unit_test(a_players_pauses_are_learnt),
+		cmocka_unit_test(behind_such_pauses_a_stall_is_seen_later),
+		cmocka_unit_test(pauses_long_past_are_forgotten),
+		cmocka_unit_test(missing_samples_change_no_rate),
+		cmocka_unit_test(samples_too_close_are_passed_over),
+		cmocka_unit_test(counters_that_begin_anew_are_a_first_sample),
+		cmocka_unit_test(any_numbers_are_taken),
+		cmocka_unit_test(what_passed_unseen_is_never_counted_too_low),
+		cmocka_unit_test(it_is_said_once_in_ten_seconds_at_most),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
