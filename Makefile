@@ -193,9 +193,17 @@ $(BUILD)/bench/blast: tests/bench/blast.c Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
 
-$(BUILD)/bench/engine: tests/bench/engine.c tests/unit/world.h $(BUILD)/libinpath.a Makefile
+$(BUILD)/bench/engine: tests/bench/engine.c tests/unit/wire.h $(BUILD)/libinpath.a Makefile
 	@mkdir -p $(@D)
-	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/libinpath.a $$($(PKG_CONFIG) --libs cmocka nettle)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $(BUILD)/libinpath.a $$($(PKG_CONFIG) --libs nettle)
+
+$(BUILD)/bench/visits: tests/bench/visits.c tests/unit/hello.h tests/unit/wire.h Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs cmocka)
+
+$(BUILD)/bench/held.so: tests/bench/held.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
 
 $(BUILD)/bench/quic: tests/bench/quic.c tests/unit/quic_vectors.h $(BUILD)/libinpath.a Makefile
 	@mkdir -p $(@D)
@@ -208,7 +216,7 @@ $(BUILD)/bench/stream: tests/bench/stream.c tests/unit/quic_vectors.h tests/unit
 PAIRS ?= 15
 
 bench:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine quic stream)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine held.so quic stream visits)
 	@tests/bench/run "$(BUILD)" "$(PAIRS)" "$(ONLY)"
 
 # make truth [SEED=1] [PATHS=1000]: are the logged paths the true ones, on internets drawn from SEED on? KEEP=1 keeps what was not.

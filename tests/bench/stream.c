@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stream serve ADDRESS PORT: sends datagrams of 1200 bytes to whoever asks, as QUIC looks from outside.
- * stream fetch ADDRESS PORT SECONDS: asks, and prints how many came a second, and how many were lost.
+ * stream serve ADDRESS PORT [BYTES [WINDOW]]: sends datagrams of BYTES (1200) to whoever asks, as QUIC looks from outside.
+ * stream fetch ADDRESS PORT SECONDS [BYTES [WINDOW]]: asks, and prints how many came a second, and how many were lost.
  *
  * The handshake is the sample Initial of RFC 9001 and a long header that tells the server's id; behind it short
- * headers. At most WINDOW datagrams are on their way: the client says which one it had last, as a
+ * headers. At most WINDOW (96) datagrams are on their way: the client says which one it had last, as a
  * transport would, so that what is measured is what gets through and not what is thrown at the gateway.
  */
 #include "tests/unit/quic_vectors.h"
@@ -19,8 +19,7 @@
 #include <unistd.h>
 
 enum {
-	DATAGRAM = 1200,
-	WINDOW = 96,
+	DATAGRAM = 1200, /* the greetings' length, and the longest */
 	BATCH = 32,
 	ID = 8,
 	ACK = 1 + ID + 8 + 24, /* longer than any probe */
@@ -29,6 +28,9 @@ enum {
 };
 
 static const uint8_t SERVER_ID[ID] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+
+static size_t datagram = DATAGRAM;
+static uint64_t window = 96;
 
 static void fail(const char *what)
 {
@@ -115,12 +117,12 @@ static void send_window(int fd, struct client *c)
 	uint32_t count = 0;
 	int sent;
 
-	for (; count < BATCH && c->sent + count < c->had + WINDOW; count++) {
+	for (; count < BATCH && c->sent + count < c->had + window; count++) {
 		uint64_t number = c->sent + count + 1;
 
 		bytes[count][0] = 0x41;
 		memcpy(bytes[count] + 1, &number, sizeof(number));
-		parts[count] = (struct iovec){ bytes[count], DATAGRAM };
+		parts[count] = (struct iovec){ bytes[count], datagram };
 		batch[count].msg_hdr = (struct msghdr){ .msg_name = &c->at,
 			.msg_namelen = sizeof(c->at),
 			.msg_iov = &parts[count],
@@ -142,7 +144,7 @@ static void serve(const char *address, const char *port)
 	printf("ready\n");
 	fflush(stdout);
 	for (;;) {
-		bool full = !c.here || c.sent >= c.had + WINDOW;
+		bool full = !c.here || c.sent >= c.had + window;
 
 		if ((full || readable(fd, 0)) && !hear(fd, &c) && c.here)
 			c.had = c.sent;
@@ -193,7 +195,7 @@ static uint64_t take(int fd, uint64_t *newest)
 	count = recvmmsg(fd, batch, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < count; i++) {
 		memcpy(&number, bytes[i] + 1, sizeof(number));
-		if (batch[i].msg_len != DATAGRAM || bytes[i][0] != 0x41)
+		if (batch[i].msg_len != datagram || bytes[i][0] != 0x41)
 			continue;
 		taken++;
 		*newest = number > *newest ? number : *newest;
@@ -219,7 +221,7 @@ static void fetch(const char *address, const char *port, double seconds)
 			continue;
 		}
 		count += take(fd, &newest);
-		if (newest >= said + WINDOW / 4)
+		if (newest >= said + (window + 3) / 4)
 			say(fd, said = newest);
 	}
 	say(fd, UINT64_MAX);
@@ -228,13 +230,21 @@ static void fetch(const char *address, const char *port, double seconds)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "serve") == 0)
-		serve(argv[2], argv[3]);
-	if (argc != 5 || strcmp(argv[1], "fetch") != 0) {
-		fputs("usage: stream serve ADDRESS PORT | stream fetch ADDRESS PORT SECONDS\n",
+	bool fetches = argc >= 5 && strcmp(argv[1], "fetch") == 0;
+	int more = fetches ? 5 : 4;
+
+	if (argc > more)
+		datagram = strtoul(argv[more], NULL, 10);
+	if (argc > more + 1)
+		window = strtoul(argv[more + 1], NULL, 10);
+	if (argc < more || datagram < 1 + sizeof(uint64_t) || datagram > DATAGRAM || !window) {
+		fputs("usage: stream serve ADDRESS PORT [BYTES [WINDOW]] | stream fetch ADDRESS PORT "
+		      "SECONDS [BYTES [WINDOW]]\n",
 			stderr);
 		return 64;
 	}
+	if (!fetches)
+		serve(argv[2], argv[3]);
 	fetch(argv[2], argv[3], atof(argv[4]));
 	return 0;
 }
