@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int print_config(const struct config *config)
 {
@@ -21,6 +22,26 @@ static int print_config(const struct config *config)
 		return EXIT_FAILURE;
 	}
 	return EXIT_SUCCESS;
+}
+
+/* For when the rules are down: conntrack(8) cannot change the mark of a connection with NAT. */
+static int clear_marks(const struct config *config)
+{
+	const uint32_t marks[] = { config->policies.mark_rest, config->policies.mark_probe };
+	struct io_error err = { "" };
+	struct conntrack *conntrack = conntrack_open(&err);
+	int error = 0;
+
+	if (!conntrack) {
+		fprintf(stderr, "inpathd: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	for (size_t i = 0; i < 2 && !error; i++)
+		error = conntrack_clear_all(conntrack, marks[i]);
+	conntrack_close(conntrack);
+	if (error)
+		fprintf(stderr, "inpathd: connections keep inpath's marks: %s\n", strerror(error));
+	return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 struct service {
@@ -63,6 +84,8 @@ int main(int argc, char **argv)
 	}
 	if (options.print) {
 		status = print_config(config);
+	} else if (options.clear) {
+		status = clear_marks(config);
 	} else if (!options.test) {
 		struct service service = { &options, config };
 

@@ -8,13 +8,14 @@
 
 static void print_help(FILE *out)
 {
-	fputs("usage: inpathd [-f] [-t] [-p] [-c FILE]\n"
+	fputs("usage: inpathd [-f] [-t] [-p] [-x] [-c FILE]\n"
 	      "Traces the paths of LAN clients' flows from inside them, and logs them.\n"
 	      "\n"
 	      "  -c FILE  read this configuration instead of " CONFIG_DEFAULT_FILE "\n"
 	      "  -f       write records and log to standard error too\n"
 	      "  -t       check the configuration and exit: 0 good, 1 not\n"
 	      "  -p       print the configuration, interfaces resolved, as shell assignments\n"
+	      "  -x       take inpath's marks off all connections and exit; for when the rules are down\n"
 	      "  -h, --help\n"
 	      "  -V, --version\n"
 	      "\n"
@@ -33,12 +34,13 @@ enum options_result options_read(int argc, char **argv, struct options *out)
 	int c;
 
 	*out = (struct options){ 0 };
-	while ((c = getopt_long(argc, argv, "c:ftphV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:ftpxhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c': out->config = optarg; break;
 		case 'f': out->foreground = true; break;
 		case 't': out->test = true; break;
 		case 'p': out->print = true; break;
+		case 'x': out->clear = true; break;
 		case 'h': print_help(stdout); return OPTIONS_DONE;
 		case 'V': puts("inpathd " INPATH_VERSION); return OPTIONS_DONE;
 		default: print_help(stderr); return OPTIONS_WRONG;

@@ -22,6 +22,7 @@ struct options {
 	bool foreground;    /* -f: records and log on standard error too */
 	bool test;          /* -t: check the configuration */
 	bool print;         /* -p: print it, resolved */
+	bool clear;         /* -x: take our marks off all connections */
 };
 
 enum options_result options_read(int argc, char **argv, struct options *out);

@@ -65,37 +65,17 @@ no_flow_uses_both() {
 	[ -z "$both" ] || { echo "# both uplinks carried: ${both//$'\n'/ }"; return 1; }
 }
 
-foreign_rules() {
-	local tables ns=$NET_PREFIX-gw way mask
+whole_marks() {
+	local tables ns=$NET_PREFIX-gw way
 	for way in -4 -6; do
 		tables=$([ "$way" = -4 ] && echo iptables || echo ip6tables)
-		case $CASE in
-		masked)
-			ip -n "$ns" "$way" rule add fwmark 0x100/0x3f00 lookup 1 pref 2001
-			ip -n "$ns" "$way" rule add fwmark 0x200/0x3f00 lookup 2 pref 2002
-			ip -n "$ns" "$way" rule add iif wan1 lookup 1 pref 1001
-			ip -n "$ns" "$way" rule add iif wan2 lookup 2 pref 1002
-			mask="--nfmask 0x3f00 --ctmask 0x3f00"
-			on gw "$tables" -t mangle -N hook
-			# shellcheck disable=SC2086 # a list
-			on gw "$tables" -t mangle -A hook -j CONNMARK --restore-mark $mask
-			on gw "$tables" -t mangle -A hook -i lan -m mark --mark 0/0x3f00 -m statistic --mode nth --every 2 --packet 0 -j MARK --set-xmark 0x100/0x3f00
-			on gw "$tables" -t mangle -A hook -i lan -m mark --mark 0/0x3f00 -j MARK --set-xmark 0x200/0x3f00
-			# shellcheck disable=SC2086
-			on gw "$tables" -t mangle -A hook -j CONNMARK --save-mark $mask
-			on gw "$tables" -t mangle -A PREROUTING -j hook
-			on gw "$tables" -t mangle -A OUTPUT -j hook
-			;;
-		whole)
-			ip -n "$ns" "$way" rule add fwmark 1 lookup 1
-			ip -n "$ns" "$way" rule add fwmark 2 lookup 2
-			on gw "$tables" -t mangle -A PREROUTING -j CONNMARK --restore-mark
-			on gw "$tables" -t mangle -A PREROUTING -m mark ! --mark 0 -j ACCEPT
-			on gw "$tables" -t mangle -A PREROUTING -i lan -m statistic --mode nth --every 2 --packet 0 -j MARK --set-mark 1
-			on gw "$tables" -t mangle -A PREROUTING -i lan -m mark --mark 0 -j MARK --set-mark 2
-			on gw "$tables" -t mangle -A PREROUTING -j CONNMARK --save-mark
-			;;
-		esac
+		ip -n "$ns" "$way" rule add fwmark 1 lookup 1
+		ip -n "$ns" "$way" rule add fwmark 2 lookup 2
+		on gw "$tables" -t mangle -A PREROUTING -j CONNMARK --restore-mark
+		on gw "$tables" -t mangle -A PREROUTING -m mark ! --mark 0 -j ACCEPT
+		on gw "$tables" -t mangle -A PREROUTING -i lan -m statistic --mode nth --every 2 --packet 0 -j MARK --set-mark 1
+		on gw "$tables" -t mangle -A PREROUTING -i lan -m mark --mark 0 -j MARK --set-mark 2
+		on gw "$tables" -t mangle -A PREROUTING -j CONNMARK --save-mark
 	done
 }
 
@@ -120,11 +100,13 @@ masked)
 	what="marks, saved and restored with a mask"
 	uplinks_up nat
 	uplinks_tables
+	uplinks_by_marks -m statistic --mode nth --every 2 --packet 0
 	;;
 whole)
 	what="marks, saved and restored whole"
 	uplinks_up nat
 	uplinks_tables
+	whole_marks
 	;;
 prefixes)
 	what="IPv6 routes by the client's prefix"
@@ -134,7 +116,6 @@ prefixes)
 	ip -n "$NET_PREFIX-gw" route add default via 203.0.113.1
 	;;
 esac
-foreign_rules
 net_sysctl gw net/netfilter/nf_conntrack_tcp_timeout_{close,time_wait,last_ack}=600
 inpath_conf 'probe = { interval = 1; }; budget = { gateway = 1000; client = 1000; first_hops = 1000; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf" >"$NET_WORK/up" 2>&1 || { cat "$NET_WORK/up" >&2; exit 1; }

@@ -10,6 +10,10 @@
 # uplinks_up nat|routed6	builds all of it but the choice of the uplink. nat: both families are masqueraded.
 #				routed6: tv has an IPv6 address of each provider, and IPv4 is not used.
 #
+# uplinks_tables		the routing tables 1 and 2, one for each uplink
+# uplinks_by_marks MATCH...	the uplink is chosen as mwan3 does it, by marks in 0x3f00 that are saved and restored with a
+#				mask: connections whose first packet iptables matches leave by wan1, others by wan2
+#
 # The service answers by HTTP on port 80: /paced/medium.bin, 500 kB a second.
 
 UP_TV4=192.168.1.57 UP_TV6=fd00:db8:1::57 UP_S4=198.18.1.10 UP_S6=2001:db8:51::10
@@ -75,4 +79,24 @@ uplinks_tables() {
 	ip -n "$ns" -6 route add default via fe80::1 dev wan2 metric 20
 	ip -n "$ns" -6 route add default via fe80::1 dev wan1 table 1
 	ip -n "$ns" -6 route add default via fe80::1 dev wan2 table 2
+}
+
+uplinks_by_marks() {
+	local tables ns=$NET_PREFIX-gw way mask="--nfmask 0x3f00 --ctmask 0x3f00"
+	for way in -4 -6; do
+		tables=$([ "$way" = -4 ] && echo iptables || echo ip6tables)
+		ip -n "$ns" "$way" rule add fwmark 0x100/0x3f00 lookup 1 pref 2001
+		ip -n "$ns" "$way" rule add fwmark 0x200/0x3f00 lookup 2 pref 2002
+		ip -n "$ns" "$way" rule add iif wan1 lookup 1 pref 1001
+		ip -n "$ns" "$way" rule add iif wan2 lookup 2 pref 1002
+		on gw "$tables" -t mangle -N hook
+		# shellcheck disable=SC2086 # a list
+		on gw "$tables" -t mangle -A hook -j CONNMARK --restore-mark $mask
+		on gw "$tables" -t mangle -A hook -i lan -m mark --mark 0/0x3f00 "$@" -j MARK --set-xmark 0x100/0x3f00
+		on gw "$tables" -t mangle -A hook -i lan -m mark --mark 0/0x3f00 -j MARK --set-xmark 0x200/0x3f00
+		# shellcheck disable=SC2086
+		on gw "$tables" -t mangle -A hook -j CONNMARK --save-mark $mask
+		on gw "$tables" -t mangle -A PREROUTING -j hook
+		on gw "$tables" -t mangle -A OUTPUT -j hook
+	done
 }
