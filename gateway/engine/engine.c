@@ -29,6 +29,7 @@ static void carve(struct inpath_engine *e, struct arena *arena, const struct inp
 	flows_init(&e->flows, arena, l->flows, &e->key);
 	clients_init(&e->clients, arena, client_capacity(l->flows), &e->key);
 	names_init(&e->names, arena, l->names, &e->key, &e->stats);
+	asked_init(&e->asked, arena, l->names, &e->key);
 	hellos_init(&e->hellos, arena, l->hellos);
 	trace_init(e, arena, l);
 }
@@ -352,12 +353,21 @@ static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpa
 	return take_tracked(e, slot, meta, p, now);
 }
 
+/*
+ * May what shows no whole token be an answer? No more answers come than probes are sent: who sends more is
+ * guessing, and gets as few tries a second as there are probes.
+ */
+static bool may_suspect(struct inpath_engine *e)
+{
+	return bucket_take(&e->suspicions, e->set->budget.gateway, 1, e->now);
+}
+
 /* TCP that is addressed to the gateway itself, and that conntrack could not place. */
 static struct inpath_verdict take_stray(
 	struct inpath_engine *e, const struct packet *p, inpath_time now)
 {
 	probes_expire(&e->probes, e->now);
-	if (!trace_stray(e, p, now)) {
+	if (!may_suspect(e) || !trace_stray(e, p, now)) {
 		e->stats.other_proto++;
 		return PASS;
 	}
@@ -369,11 +379,14 @@ static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inp
 	const struct packet *p, inpath_time now)
 {
 	struct reply_match m = { .kind = REPLY_NONE };
+	bool from_wan = meta->in_side == INPATH_SIDE_WAN;
 
 	probes_expire(&e->probes, e->now);
 	/* Answers come from the WAN. What a LAN client says of our probes is a forgery. */
-	if (meta->in_side == INPATH_SIDE_WAN)
+	if (from_wan)
 		m = reply_match_icmp(&e->probes, p);
+	if (from_wan && m.kind == REPLY_NONE && may_suspect(e))
+		m = reply_suspect_icmp(&e->probes, p);
 	if (m.kind == REPLY_NONE || !trace_reply(e, &m, p, now)) {
 		e->stats.icmp_foreign++;
 		return PASS;
@@ -446,6 +459,8 @@ void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,
 		/* A question: it shows whose hardware address asks from here. */
 		if (meta->has_mac)
 			client_learn(&e->clients, &p.src, &meta->mac, NULL, now);
+		if (dns_parse(p.payload, p.payload_caplen, &m) == DNS_OK && !m.answer)
+			asked_note(&e->asked, &p.src, p.src_port, &p.dst, &m, now);
 		return;
 	}
 	switch (dns_parse(p.payload, p.payload_caplen, &m)) {
@@ -456,6 +471,12 @@ void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,
 	}
 	if (!m.answer || p.src_port != 53)
 		return;
+	/* A copy of what crosses says where it came in; what the gateway itself sends came in nowhere. */
+	if (!asked_was(&e->asked, &p.dst, p.dst_port, &p.src, &m, meta->in_side == INPATH_SIDE_NONE,
+		    now)) {
+		e->stats.dns_unasked++;
+		return;
+	}
 	e->stats.dns_answers++;
 	device = client_device(&e->clients, &p.dst);
 	for (uint8_t i = 0; i < m.addr_count; i++)

@@ -61,38 +61,67 @@ static bool about_size(const struct packet *p)
 	return p->icmp_type == 2;
 }
 
+/* Can an error of this kind be about a probe? */
+static bool is_quote(const struct packet *p)
+{
+	return (p->quote.proto == INPATH_PROTO_TCP || p->quote.proto == INPATH_PROTO_UDP) &&
+	       !about_size(p);
+}
+
+/* Can this quote a probe of ours? A datagram of the client's own may have the same checksum: it is longer. */
+static bool may_quote(const struct sent_probe *e, const struct quote *q)
+{
+	return e->tuple.proto == q->proto && (q->proto != INPATH_PROTO_UDP || e->len == q->len);
+}
+
+/*
+ * An IPv4 quote has an ID beside the number, and the port may be another where a NAT further out does not
+ * repair quotes. An IPv6 quote has the number alone, for UDP one of 16 bits; but what translates
+ * IPv6 leaves ports as they are (RFC 6296): so the port counts.
+ */
+static bool is_exact(const struct sent_probe *e, const struct quote *q, bool v4)
+{
+	return v4 ? e->ip_id == q->ip_id : e->tuple.client_port == q->src_port;
+}
+
 struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p)
 {
 	const struct quote *q = &p->quote;
 	struct reply_match m = { .kind = REPLY_NONE };
-	bool v4 = p->family == INPATH_AF_INET;
 
-	if ((q->proto != INPATH_PROTO_TCP && q->proto != INPATH_PROTO_UDP) || about_size(p))
+	if (!is_quote(p))
 		return m;
 	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, quoted_token(q));
 		slot != TABLE_NONE; slot = probe_find_next(probes, slot)) {
 		const struct sent_probe *e = &probes->entries[slot];
 		bool same = same_client(e, q);
 
-		/* A checksum is short: a datagram of the client's own may have it, too. */
-		if (e->tuple.proto != q->proto ||
-			(q->proto == INPATH_PROTO_UDP && e->len != q->len))
+		if (!may_quote(e, q) || !is_exact(e, q, p->family == INPATH_AF_INET))
 			continue;
-		if (!v4 || e->ip_id == q->ip_id) {
-			/* Two clients of one server may use the same number: their own goes first. */
-			if (same || m.kind != REPLY_EXACT)
-				m = (struct reply_match){ REPLY_EXACT, slot, 0 };
-			if (same)
-				return m;
-		} else if (m.kind == REPLY_NONE && e->len == q->len && same) {
-			m.kind = REPLY_ID;
-			m.slot = slot;
-			m.shift = (uint16_t)(q->ip_id - e->ip_id);
-		}
+		/* Two clients of one server may use the same number: their own goes first. */
+		if (same || m.kind == REPLY_NONE)
+			m = (struct reply_match){ REPLY_EXACT, slot, 0 };
+		if (same)
+			break;
 	}
-	if (m.kind == REPLY_NONE && v4 && q->len <= INPATH_PROBE_BYTES)
-		m = match_by_id(probes, q);
 	return m;
+}
+
+struct reply_match reply_suspect_icmp(const struct probes *probes, const struct packet *p)
+{
+	const struct quote *q = &p->quote;
+
+	if (!is_quote(p) || p->family != INPATH_AF_INET || q->len > INPATH_PROBE_BYTES)
+		return (struct reply_match){ .kind = REPLY_NONE };
+	for (uint32_t slot = probe_find(probes, &q->dst, q->dst_port, quoted_token(q));
+		slot != TABLE_NONE; slot = probe_find_next(probes, slot)) {
+		const struct sent_probe *e = &probes->entries[slot];
+
+		if (may_quote(e, q) && e->len == q->len && same_client(e, q))
+			return (struct reply_match){ REPLY_ID, slot,
+				(uint16_t)(q->ip_id - e->ip_id) };
+	}
+	return match_by_id(probes, q);
 }
 
 uint8_t reply_rewritten(

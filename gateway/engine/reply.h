@@ -16,7 +16,7 @@
 
 enum reply_kind {
 	REPLY_NONE,  /* quotes no probe of ours */
-	REPLY_EXACT, /* address, port, sequence number and ID are a probe's */
+	REPLY_EXACT, /* server, port and token are a probe's */
 	REPLY_ID,    /* all but the IPv4 ID, which is off by `shift` */
 	REPLY_SEQ,   /* all but the sequence number (UDP: the checksum), which is off by `shift` */
 };
@@ -27,11 +27,15 @@ struct reply_match {
 	uint32_t shift; /* REPLY_ID: modulo 2^16; REPLY_SEQ: modulo 2^32 */
 };
 
-/*
- * Matches an ICMP error (p->icmp_error is set) that quotes TCP or UDP. REPLY_ID and REPLY_SEQ are only
- * suspicions: they count when two replies of one trace agree on the shift.
- */
+/* The probe that an ICMP error (p->icmp_error is set) quotes, by all of its token: REPLY_EXACT or REPLY_NONE. */
 struct reply_match reply_match_icmp(const struct probes *probes, const struct packet *p);
+
+/*
+ * Where reply_match_icmp finds none: the probe that an error may quote whose token was rewritten on the way.
+ * REPLY_ID and REPLY_SEQ are only suspicions: they count when two replies of one trace agree on the shift.
+ * A look over up to PROBE_SEARCH probes, so that the caller limits how often it is asked.
+ */
+struct reply_match reply_suspect_icmp(const struct probes *probes, const struct packet *p);
 
 /* What the quote of a matched probe shows to have been rewritten: INPATH_REWRITTEN_*. */
 uint8_t reply_rewritten(

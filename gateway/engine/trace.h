@@ -10,6 +10,7 @@
 #ifndef TRACE_H
 #define TRACE_H
 
+#include "gateway/engine/asked.h"
 #include "gateway/engine/carrier.h"
 #include "gateway/engine/client.h"
 #include "gateway/engine/deadline.h"
@@ -97,6 +98,7 @@ struct inpath_engine {
 	struct flows flows;
 	struct clients clients;
 	struct names names;
+	struct asked asked;
 	struct hellos hellos;
 	struct probes probes;
 	struct histories histories;
@@ -110,7 +112,8 @@ struct inpath_engine {
 	struct deadlines deadlines; /* by trace slot */
 	struct deadlines wakings;   /* by flow slot: when a traced flow that rests is armed again */
 	struct bucket gateway_bucket;
-	struct bucket opens; /* Initials that may be opened */
+	struct bucket opens;      /* Initials that may be opened */
+	struct bucket suspicions; /* answers without a whole token that may be looked at */
 	struct bucket first_hop_buckets[TRACE_FIRST_HOPS];
 	uint32_t rewriters[TRACE_REWRITERS]; /* interfaces; 0: free */
 

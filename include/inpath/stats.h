@@ -28,6 +28,7 @@
 	X(initials_sealed, "QUIC Initials that did not open: forged, or cut off")                  \
 	X(initials_capped, "QUIC Initials left alone: their flow or the second has had its share") \
 	X(dns_answers, "DNS answers read")                                                         \
+	X(dns_unasked, "DNS answers that nobody here asked for, or asked elsewhere")               \
 	X(dns_malformed, "DNS packets not understood")                                             \
 	X(names_evicted, "names and mappings evicted from a full table")                           \
 	X(names_full, "names not kept: no room")                                                   \

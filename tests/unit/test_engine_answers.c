@@ -100,7 +100,8 @@ static void an_error_to_the_gateway_itself_counts_and_shows_the_rewriting(void *
 		/* TTL 2's: it was sent second, so its token is in the second packet; any will do. */
 		memcpy(quote, w.sent[1].bytes, sizeof(quote));
 		quote[w.v6 ? 8 + 15 : 15] ^= 1;       /* the source address */
-		quote[w.v6 ? 40 + 1 : 20 + 1] ^= 0xf; /* the source port */
+		if (!w.v6)
+			quote[20 + 1] ^= 0xf; /* the source port */
 		assert_true(error_is_dropped(&w, w.v6 ? 3 : 11, 0, quote, w.sent[1].len,
 			INPATH_SIDE_WAN, INPATH_SIDE_NONE));
 		world_run(&w, 2 * INPATH_SEC);

@@ -26,20 +26,39 @@ static size_t put_name(uint8_t *at, const char *name)
 	return (size_t)(at - start);
 }
 
-/* The copy of an answer to `client` (a resolver's on the LAN): `name` is the world's server. */
-static void dns_answer(struct world *w, const char *client, const char *name)
+/* The copy of a question of `client`, or of its answer, by the gateway's resolver. */
+static void dns_copy(struct world *w, const char *client, bool answer, const uint8_t *message,
+	size_t message_len)
 {
-	uint8_t message[512] = { 0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1 }, bytes[WIRE_MAX];
-	struct inpath_addr server = wire_addr(world_server(w));
+	const char *resolver = strchr(client, ':') ? "2001:db8:1::1" : "192.168.1.1";
 	struct inpath_meta meta = {
-		.source = INPATH_SOURCE_DNS, .out_side = INPATH_SIDE_LAN, .out_ifindex = LAN
+		.source = INPATH_SOURCE_DNS,
+		.in_side = answer ? INPATH_SIDE_NONE : INPATH_SIDE_LAN,
+		.out_side = answer ? INPATH_SIDE_LAN : INPATH_SIDE_NONE,
 	};
-	uint8_t *at = message + 12;
-	size_t len;
+	uint8_t bytes[WIRE_MAX];
+	size_t len =
+		wire_udp(bytes, &(struct wire_udp){ .ip = { .src = answer ? resolver : client,
+							    .dst = answer ? client : resolver },
+					.src_port = answer ? 53 : 5353,
+					.dst_port = answer ? 5353 : 53,
+					.payload = message,
+					.payload_len = message_len });
+
+	inpath_engine_dns(w->engine, &meta, bytes, len, len, w->now);
+	assert_int_equal(inpath_engine_outbox(w->engine)->count, 0);
+}
+
+/* An answer to `client`: `name` is the world's server. What was asked is `asked`, or nothing. */
+static void dns_told(struct world *w, const char *client, const char *asked, const char *name)
+{
+	uint8_t message[512] = { 0x12, 0x34, 1, 0, 0, 1 }, *at = message + 12, *question;
+	struct inpath_addr server = wire_addr(world_server(w));
 
 	at += put_name(at, name);
 	wire_put16(at, w->v6 ? 28 : 1);
 	wire_put16(at + 2, 1);
+	question = at + 4;
 	wire_put16(at + 4, 0xc00c); /* the same name again */
 	wire_put16(at + 6, w->v6 ? 28 : 1);
 	wire_put16(at + 8, 1);
@@ -48,16 +67,25 @@ static void dns_answer(struct world *w, const char *client, const char *name)
 	at += 16;
 	memcpy(at, server.bytes, w->v6 ? 16 : 4);
 	at += w->v6 ? 16 : 4;
-	len = wire_udp(
-		bytes, &(struct wire_udp){
-			       .ip = { .src = strchr(client, ':') ? "2001:db8:1::1" : "192.168.1.1",
-				       .dst = client },
-			       .src_port = 53,
-			       .dst_port = 5353,
-			       .payload = message,
-			       .payload_len = (size_t)(at - message) });
-	inpath_engine_dns(w->engine, &meta, bytes, len, len, w->now);
-	assert_int_equal(inpath_engine_outbox(w->engine)->count, 0);
+	if (asked) {
+		uint8_t other[512];
+		size_t len;
+
+		memcpy(other, message, 12);
+		len = 12 + put_name(other + 12, asked);
+		memcpy(other + len, question - 4, 4);
+		dns_copy(w, client, false, other, len + 4);
+	}
+	message[2] = 0x81;
+	message[3] = 0x80;
+	message[7] = 1;
+	dns_copy(w, client, true, message, (size_t)(at - message));
+}
+
+/* `client` asks and is told: `name` is the world's server. */
+static void dns_answer(struct world *w, const char *client, const char *name)
+{
+	dns_told(w, client, name, name);
 }
 
 /* The copy of a question: it shows the asker's hardware address. */
@@ -98,6 +126,22 @@ static void an_answer_names_the_flow_behind_it(void **state)
 		world_hello(&w);
 		traced_as(&w, "www.movies.example", INPATH_BY_DNS);
 		assert_int_equal(world_stats(&w)->dns_answers, 1);
+		world_end(&w);
+	}
+}
+
+static void what_nobody_asked_for_names_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct world w = { .v6 = i & 1, .sack = true, .timestamps = true };
+
+		world_begin(&w, &LIMITS);
+		dns_told(&w, world_client(&w), i & 2 ? "www.example" : NULL, "bank.example");
+		world_hello(&w);
+		traced_as(&w, "", INPATH_BY_ADDR);
+		assert_int_equal(world_stats(&w)->dns_unasked, 1);
+		assert_int_equal(world_stats(&w)->dns_answers, 0);
 		world_end(&w);
 	}
 }
@@ -255,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_names_the_flow_behind_it),
+		cmocka_unit_test(what_nobody_asked_for_names_nothing),
 		cmocka_unit_test(without_a_name_the_address_is_all),
 		cmocka_unit_test(the_greeting_beats_what_dns_said),
 		cmocka_unit_test(an_outer_name_gives_way_to_dns),

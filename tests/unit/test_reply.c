@@ -62,12 +62,14 @@ static struct reply_match answer_to(
 	const struct fixture *f, const uint8_t *seen, size_t len, bool from_v6)
 {
 	struct held_packet h;
+	struct reply_match m;
 
 	h.len = wire_time_exceeded(h.bytes, from_v6 ? "2001:db8:ff::1" : "10.9.0.1", seen, len);
 	held_read(&h, h.len);
 	assert_true(h.p.icmp_error);
 	last_quote = h.p.quote;
-	return reply_match_icmp(&f->p, &h.p);
+	m = reply_match_icmp(&f->p, &h.p);
+	return m.kind == REPLY_NONE ? reply_suspect_icmp(&f->p, &h.p) : m;
 }
 
 static uint8_t rewritten(const struct fixture *f, const struct reply_match *m)
@@ -109,7 +111,12 @@ static void a_rewritten_client_is_recorded_as_such(void **state)
 
 		bytes[port ? (v6 ? 41 : 21) : (v6 ? 23 : 15)] ^= 3;
 		m = answer_to(&f, bytes, f.p.entries[slot].len, v6);
-		assert_int_equal(m.kind, REPLY_EXACT);
+		/* IPv6 has no ID: there the port is a part of the token. */
+		assert_int_equal(m.kind, v6 && port ? REPLY_NONE : REPLY_EXACT);
+		if (m.kind == REPLY_NONE) {
+			free(f.memory);
+			continue;
+		}
 		assert_int_equal(m.slot, slot);
 		assert_int_equal(
 			rewritten(&f, &m), port ? INPATH_REWRITTEN_PORT : INPATH_REWRITTEN_ADDR);
@@ -144,12 +151,12 @@ static void of_two_clients_probes_the_quoted_clients_own_is_meant(void **state)
 			assert_int_equal(m.slot, slots[k]);
 			assert_int_equal(rewritten(&f, &m), 0);
 		}
-		/* Of a client that neither is, the newest. */
+		/* Of a client that neither is, the newest; in IPv6 that of its port. */
 		memcpy(third, bytes[0], sizeof(third));
 		third[v6 ? 23 : 15] ^= 0x40;
 		m = answer_to(&f, third, len, v6);
 		assert_int_equal(m.kind, REPLY_EXACT);
-		assert_int_equal(m.slot, slots[1]);
+		assert_int_equal(m.slot, slots[i == 3 ? 0 : 1]);
 		assert_true(rewritten(&f, &m) & INPATH_REWRITTEN_ADDR);
 		free(f.memory);
 	}

@@ -107,6 +107,11 @@ static inline void wire_put32(uint8_t *at, uint32_t value)
 	wire_put16(at + 2, value);
 }
 
+static inline uint16_t wire_get16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
 static inline uint32_t wire_get32(const uint8_t *at)
 {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
