@@ -10,6 +10,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } verbs[] = {
+	{ "flows", verb_flows, "the connections that were traced, from a log" },
+	{ "paths", verb_paths, "the ways that they took, hop by hop, from a log" },
 	{ "check", verb_check,
 		"what on this gateway will or will not work, and what to do about it" },
 	{ "status", verb_status, "what inpathd has seen and done, in words" },

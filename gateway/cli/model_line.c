@@ -314,11 +314,9 @@ static void take_path(struct model *m, const struct logfmt_line *line)
 	struct model_entries entries = { .count = 0 };
 	const char *part = logfmt_get(line, "part"), *hops = logfmt_get(line, "hops");
 
-	if (!hops)
-		m->broken++;
-	else if (part)
+	if (hops && part)
 		take_part(m, line, part);
-	else if (read_hops(m, hops, &entries))
+	else if (hops && read_hops(m, hops, &entries))
 		add_trace(m, line, &entries);
 	else
 		m->broken++;

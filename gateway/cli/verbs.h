@@ -9,10 +9,13 @@
 enum {
 	VERB_WRONG =
 		64, /* called wrongly (EX_USAGE of sysexits.h), apart from check's 0, 1 and 2 */
+	VERB_FAILED = 2, /* what was to be read could not be */
 };
 
 int verb_check(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_reload(int argc, char **argv);
+int verb_flows(int argc, char **argv);
+int verb_paths(int argc, char **argv);
 
 #endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inpath flows: the connections that were traced, the latest first. */
+#include "gateway/cli/listing.h"
+#include "gateway/cli/quantile.h"
+#include "gateway/cli/show.h"
+#include "gateway/cli/source.h"
+#include "gateway/cli/verbs.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char HELP[] =
+	"usage: inpath flows [--client X] [--service Y] [--since T] [--json] [FILE|-]\n\n"
+	"The connections that were traced, the latest first: whose, to where, how often, how many hops,\n"
+	"and the median round trip on the server's side (e2e) and on the device's (lan), in ms.\n" SOURCE_HELP
+	"\nExit status: 0; 2 if nothing could be read.\n\n"
+	"Example: inpath flows --client livingroom-tv --since 1h /var/log/inpath.log\n";
+
+static const struct listing_column COLUMNS[] = {
+	{ "LAST", .shrinks = false },
+	{ "CLIENT", .shrinks = true },
+	{ "SERVICE", .shrinks = true },
+	{ "HOST", .shrinks = true },
+	{ "PROTO", .spare = true },
+	{ "E2E", .right = true },
+	{ "LAN", .right = true },
+	{ "HOPS", .right = true },
+	{ "TRACES", .right = true },
+	{ "CHANGES", .right = true, .spare = true },
+	{ "STOP", .spare = true },
+};
+
+/* What a row says beyond the flow itself. */
+struct row {
+	const struct model_flow *flow;
+	model_time last;
+	uint32_t changes;
+	uint32_t e2e_us, lan_us; /* medians; 0: unknown */
+};
+
+static int later_first(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return x->last < y->last ? 1 : x->last > y->last ? -1 : 0;
+}
+
+/* The median of one of a flow's round trips, over the traces that know it. */
+static uint32_t median_of(
+	const struct model *m, const struct model_flow *f, size_t field, uint32_t *scratch)
+{
+	size_t count = 0;
+
+	for (uint32_t i = f->first_trace; i != MODEL_NONE; i = m->traces[i].next) {
+		uint32_t value;
+
+		memcpy(&value, (const char *)&m->traces[i] + field, sizeof(value));
+		if (value)
+			scratch[count++] = value;
+	}
+	return quantile_median(scratch, count);
+}
+
+/* The rows of flows that were traced. NULL: no memory. */
+static struct row *rows_of(const struct model *m, size_t *count)
+{
+	struct row *rows = calloc(m->flow_count + 1, sizeof(*rows));
+	uint32_t *changes = calloc(m->flow_count + 1, sizeof(*changes));
+	uint32_t *scratch = calloc(m->trace_count + 1, sizeof(*scratch));
+
+	*count = 0;
+	if (!rows || !changes || !scratch) {
+		free(rows);
+		rows = NULL;
+	}
+	for (uint32_t i = 0; rows && i < m->change_count; i++)
+		changes[m->changes[i].flow]++;
+	for (uint32_t i = 0; rows && i < m->flow_count; i++) {
+		const struct model_flow *f = &m->flows[i];
+
+		if (f->traces)
+			rows[(*count)++] = (struct row){ f, m->traces[f->last_trace].at, changes[i],
+				median_of(m, f, offsetof(struct model_trace, e2e_us), scratch),
+				median_of(m, f, offsetof(struct model_trace, lan_us), scratch) };
+	}
+	if (rows)
+		qsort(rows, *count, sizeof(*rows), later_first);
+	free(changes);
+	free(scratch);
+	return rows;
+}
+
+static bool print_rows(const struct model *m, const struct row *rows, size_t count)
+{
+	struct listing *l = listing_new(COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
+	char ms[SHOW_MS_BYTES];
+	bool whole;
+
+	if (!l)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct model_flow *f = rows[i].flow;
+		const struct model_trace *t = &m->traces[f->last_trace];
+		char at[SHOW_TIME_BYTES];
+
+		listing_cell(l, "%s", show_time(rows[i].last, at));
+		listing_cell(l, "%s", show_client(m, f));
+		listing_cell(l, "%s", model_text(m, f->service));
+		listing_cell(l, "%s", show_host(m, f));
+		listing_cell(l, "%s", model_text(m, f->proto));
+		listing_cell(l, "%s", show_ms(rows[i].e2e_us, ms));
+		listing_cell(l, "%s", show_ms(rows[i].lan_us, ms));
+		listing_cell(l, "%u", t->nhop);
+		listing_cell(l, "%" PRIu32, f->traces);
+		listing_cell(l, "%" PRIu32, rows[i].changes);
+		listing_cell(l, "%s", model_text(m, t->stop));
+	}
+	whole = listing_print(l, stdout, listing_width(stdout));
+	listing_free(l);
+	return whole;
+}
+
+static void print_json(const struct model *m, const struct row *rows, size_t count)
+{
+	struct json_object *top = json_object_new_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct model_trace *t = &m->traces[rows[i].flow->last_trace];
+		struct json_object *one = show_json_flow(m, rows[i].flow);
+
+		show_json_time(one, "ts", rows[i].last);
+		json_object_object_add(one, "traces", json_object_new_int64(rows[i].flow->traces));
+		json_object_object_add(one, "changes", json_object_new_int64(rows[i].changes));
+		json_object_object_add(one, "nhop", json_object_new_int(t->nhop));
+		json_object_object_add(one, "stop", json_object_new_string(model_text(m, t->stop)));
+		show_json_ms(one, "e2e", rows[i].e2e_us);
+		show_json_ms(one, "lan", rows[i].lan_us);
+		json_object_array_add(top, one);
+	}
+	show_json_print(top);
+}
+
+static bool print(const struct model *m, bool json)
+{
+	size_t count;
+	struct row *rows = rows_of(m, &count);
+	bool whole = rows != NULL;
+
+	if (rows && json)
+		print_json(m, rows, count);
+	else if (rows)
+		whole = print_rows(m, rows, count);
+	free(rows);
+	return whole;
+}
+
+int verb_flows(int argc, char **argv)
+{
+	return source_verb(argc, argv, HELP, print);
+}

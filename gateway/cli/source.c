@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/cli/source.h"
+
+#include "gateway/cli/verbs.h"
+#include "gateway/io/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool source_option(struct source *s, int option, const char *value)
+{
+	switch (option) {
+	case 'C': s->filter.client = value; return true;
+	case 'S': s->filter.service = value; return true;
+	case 'j': s->json = true; return true;
+	case 'T':
+		if (model_time_read(value, clock_wall() / INPATH_MSEC, &s->filter.since))
+			return true;
+		fprintf(stderr,
+			"inpath: --since %s is no time: 90s, 10m, 2h, 3d, or 2026-11-21T20:14\n",
+			value);
+		return false;
+	default: return false;
+	}
+}
+
+bool source_operands(struct source *s, int argc, char **argv)
+{
+	if (argc > 1) {
+		fprintf(stderr, "inpath: one log at a time: %s is too much\n", argv[1]);
+		return false;
+	}
+	s->file = argc ? argv[0] : NULL;
+	return true;
+}
+
+/* What is said on the terminal while a long log is read. */
+struct progress {
+	inpath_time began;
+	uint64_t whole; /* bytes; 0: unknown */
+	bool shown;
+};
+
+static void progress_tell(void *arg, uint64_t bytes)
+{
+	struct progress *p = arg;
+
+	if (clock_now() - p->began < INPATH_SEC)
+		return;
+	p->shown = true;
+	if (p->whole)
+		fprintf(stderr, "\rreading: %3" PRIu64 " %%", bytes * 100 / p->whole);
+	else
+		fprintf(stderr, "\rreading: %" PRIu64 " MB", bytes >> 20);
+}
+
+static int read_log(struct model *m, FILE *log)
+{
+	struct progress p = { .began = clock_now() };
+	struct stat st;
+	int error;
+
+	if (fstat(fileno(log), &st) == 0 && S_ISREG(st.st_mode))
+		p.whole = (uint64_t)st.st_size;
+	error = model_read(m, log, isatty(STDERR_FILENO) ? progress_tell : NULL, &p);
+	if (p.shown)
+		fputs("\r\033[K", stderr);
+	return error;
+}
+
+static void say_doubts(const struct model *m, const char *name)
+{
+	if (m->broken)
+		fprintf(stderr,
+			"inpath: %s: %" PRIu64 " lines that are no whole records are left out\n",
+			name, m->broken);
+	if (m->unjoined)
+		fprintf(stderr,
+			"inpath: %s: %" PRIu64 " paths of which a part is missing are left out\n",
+			name, m->unjoined);
+}
+
+struct model *source_read(const struct source *s)
+{
+	bool input = s->file && !strcmp(s->file, "-");
+	const char *name = input ? "standard input" : s->file;
+	struct model *m;
+	FILE *log;
+	int error;
+
+	if (!s->file) {
+		fputs("inpath: name a log that holds inpathd's lines, or - for standard input\n",
+			stderr);
+		return NULL;
+	}
+	log = input ? stdin : fopen(s->file, "re");
+	if (!log) {
+		fprintf(stderr, "inpath: %s: %s\n", name, strerror(errno));
+		return NULL;
+	}
+	m = model_new(&s->filter);
+	error = m ? read_log(m, log) : -ENOMEM;
+	if (!input)
+		fclose(log);
+	if (error) {
+		fprintf(stderr, "inpath: %s: %s\n", name, strerror(-error));
+		model_free(m);
+		return NULL;
+	}
+	say_doubts(m, name);
+	return m;
+}
+
+int source_verb(
+	int argc, char **argv, const char *help, bool (*print)(const struct model *m, bool json))
+{
+	static const struct option longs[] = { SOURCE_LONGS };
+	struct source source = { .json = false };
+	struct model *m;
+	bool whole;
+	int c;
+
+	while ((c = getopt_long(argc, argv, SOURCE_SHORTS, longs, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (!source_option(&source, c, optarg))
+			return VERB_WRONG;
+	}
+	if (!source_operands(&source, argc - optind, argv + optind))
+		return VERB_WRONG;
+	m = source_read(&source);
+	if (!m)
+		return VERB_FAILED;
+	whole = print(m, source.json);
+	model_free(m);
+	if (!whole)
+		fputs("inpath: out of memory\n", stderr);
+	return whole ? 0 : VERB_FAILED;
+}
