@@ -5,7 +5,7 @@
  *   every probe     belongs to a living flow that may be probed, says nothing new, is within every budget
  *   every verdict   takes off the wire what answers a probe, and nothing else
  *   every record    shows the path that was there, and every hop that answered in time
- *   every change    that two traces in a row have shown is named, by the first TTL that differs; no other
+ *   every change    that is there to be seen is named, once, by the first TTL that differs; no other
  *   every client    whose flows live long enough is traced; nobody waits longer than `patience`
  *
  * What a change is, judge_change.c says.
@@ -26,6 +26,9 @@ enum {
 	JUDGE_CLIENTS = 1024,
 	JUDGE_SHOWN = 20, /* misses that are told in full */
 	JUDGE_KINDS = 64,
+	/* Traces in a row that may show a change until it is named: the one that finds it, four that
+	 * follow at once (routers that limit their answers hide it), and the next one in its turn. */
+	JUDGE_SHOWS = 6,
 };
 
 /* Who was seen at each TTL. */
@@ -56,9 +59,8 @@ struct judge_flow {
 	uint32_t run;
 	struct judge_ids now;
 	struct judge_seen seen;
-	bool differed;      /* it showed another path ... */
+	uint32_t differed;  /* traces in a row that have shown another path ... */
 	net_id differed_to; /* ... this one */
-	bool owed;          /* ... for the second time: it must be named */
 };
 
 /* When the latest probes were sent that one budget paid for. */
@@ -76,10 +78,12 @@ struct judge {
 	uint64_t probes;
 	uint64_t traces;
 	uint64_t flows_traced;
-	uint64_t changes_owed;  /* seen by two traces in a row */
-	uint64_t changes_named; /* ... and named */
-	uint64_t changes_early; /* true, and named though the judge would have waited for more */
-	uint64_t flaps;         /* seen by one trace only */
+	uint64_t changes_named;
+	uint64_t changes_missed;
+	uint64_t changes_mixed; /* named where several paths were in force while it was traced */
+	uint64_t took[JUDGE_SHOWS + 1]; /* named changes by how many traces have shown them */
+	uint64_t flaps;                 /* shown by one trace, and gone with the next one */
+	uint64_t overtaken; /* shown by several, and gone or its flow over before it was sure */
 	uint64_t changes_false;
 	uint64_t misses;
 	struct {
@@ -119,6 +123,9 @@ void judge_record(struct soak *s, const struct inpath_record *r);
 void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_record *r,
 	const struct judge_ids *now, const struct judge_seen *seen);
 void judge_change_named(struct soak *s, struct house_flow *f, const struct inpath_record *r);
+
+/* Whatever other path was shown, no trace will show it again. */
+void judge_change_gone(struct soak *s, struct house_flow *f);
 
 /* The flow is forgotten: nothing may be owed. */
 void judge_flow_over(struct soak *s, struct house_flow *f);

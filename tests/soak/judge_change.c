@@ -3,8 +3,8 @@
  * Changes. A flow's path is the one that its first trace showed, until a change is named. A trace
  * during which one path was in force the whole time shows a change if it saw, at some TTL, a router that
  * is not of that path, and the path's own had been seen there before: so silence, and routers that
- * take turns, are none. Two traces in a row that show the same other path make the change due: the second
- * has to name it, by the first TTL at which both paths were seen and part.
+ * take turns, are none. As long as trace after trace shows it, it has to be named by the JUDGE_SHOWS-th,
+ * by the first TTL at which both paths were seen and part.
  *
  * A change that is named is false if the path in force is the flow's own all the time.
  */
@@ -78,8 +78,31 @@ static void begin_with(struct judge_flow *own, const struct judge_ids *ids)
 	own->named = *ids;
 	own->taken.count = 0;
 	own->known = own->seen;
-	own->differed = false;
-	own->owed = false;
+	own->differed = 0;
+}
+
+void judge_change_gone(struct soak *s, struct house_flow *f)
+{
+	if (f->judge.differed == 1)
+		s->judge.flaps++;
+	else if (f->judge.differed > 1)
+		s->judge.overtaken++;
+	f->judge.differed = 0;
+}
+
+/* One more trace shows another path. */
+static void differs_to(struct soak *s, struct house_flow *f, net_id id)
+{
+	struct judge_flow *own = &f->judge;
+
+	if (own->differed && own->differed_to != id)
+		judge_change_gone(s, f);
+	own->differed++;
+	own->differed_to = id;
+	if (own->differed != JUDGE_SHOWS + 1)
+		return;
+	s->judge.changes_missed++;
+	judge_miss(s, f, "a change that %d traces in a row have shown was not named", JUDGE_SHOWS);
 }
 
 /* Was the trace ended before it had seen all? */
@@ -94,9 +117,6 @@ void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_r
 {
 	struct judge_flow *own = &f->judge;
 
-	if (own->owed)
-		judge_miss(s, f, "a change that two traces have shown was not named");
-	own->owed = false;
 	own->run = r->flow.run;
 	own->now = *now;
 	own->seen = *seen;
@@ -109,14 +129,10 @@ void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_r
 	if (now->count == 1 && shows_change(s, f, now->id[0])) {
 		if (cut_short(&r->path))
 			return;
-		own->owed = own->differed && own->differed_to == now->id[0];
-		s->judge.changes_owed += own->owed;
-		own->differed = true;
-		own->differed_to = now->id[0];
+		differs_to(s, f, now->id[0]);
 		return;
 	}
-	s->judge.flaps += own->differed;
-	own->differed = false;
+	judge_change_gone(s, f);
 	for (uint32_t i = 0; i < now->count; i++)
 		if (!has(&own->named, now->id[i]))
 			add(&own->taken, now->id[i]);
@@ -168,10 +184,9 @@ void judge_change_named(struct soak *s, struct house_flow *f, const struct inpat
 		judge_miss(s, f, "a change at TTL %u, which is not the first that differs",
 			r->change.ttl);
 	}
-	if (own->owed)
-		s->judge.changes_named++;
-	else
-		s->judge.changes_early += differ;
+	s->judge.changes_named += differ;
+	s->judge.changes_mixed += own->differed == 0;
+	s->judge.took[own->differed < JUDGE_SHOWS ? own->differed : JUDGE_SHOWS]++;
 	for (uint32_t i = 0; i < own->now.count; i++)
 		if (!has(&own->named, own->now.id[i]))
 			add(&now, own->now.id[i]);

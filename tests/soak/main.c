@@ -2,7 +2,7 @@
 /*
  * soak: `soak [SEED [HOURS [CLIENTS [FLOWS [FLOW]]]]]`: a household of CLIENTS clients with FLOWS flows an hour
  * for so many HOURS of virtual time. With FLOW, all that happens to that flow is told.
- * The last line is `soak: N of N changes named, N false, ...`; status 1 if anything was not as it has to be.
+ * The last line is `soak: N of N changes named, N false, N misses`; status 1 if anything was not as it has to be.
  */
 #include "tests/soak/soak.h"
 
@@ -28,13 +28,13 @@ static void report(const struct soak *s)
 
 	fprintf(stderr,
 		"hour %2llu: %llu flows (%llu living), %llu packets, %llu traces, %llu probes, "
-		"%llu reroutes, changes: %llu of %llu named, %llu more, %llu flaps; %llu misses\n",
+		"%llu reroutes, changes: %llu named, %llu not, %llu overtaken, %llu flaps; %llu misses\n",
 		(unsigned long long)((s->now - s->began) / (3600 * INPATH_SEC)),
 		(unsigned long long)s->house.born, (unsigned long long)s->house.living,
 		(unsigned long long)s->house.packets, (unsigned long long)j->traces,
 		(unsigned long long)st->probes, (unsigned long long)s->net.reroutes,
-		(unsigned long long)j->changes_named, (unsigned long long)j->changes_owed,
-		(unsigned long long)j->changes_early, (unsigned long long)j->flaps,
+		(unsigned long long)j->changes_named, (unsigned long long)j->changes_missed,
+		(unsigned long long)j->overtaken, (unsigned long long)j->flaps,
 		(unsigned long long)j->misses);
 }
 
@@ -153,10 +153,16 @@ static int summary(struct soak *s)
 	for (int i = 0; i < JUDGE_KINDS && j->kinds[i].format; i++)
 		printf("MISSES:    %llu times: %s\n", (unsigned long long)j->kinds[i].count,
 			j->kinds[i].format);
-	printf("soak: %llu of %llu changes named, %llu false, %llu named at first sight, %llu flaps, %llu misses\n",
-		(unsigned long long)j->changes_named, (unsigned long long)j->changes_owed,
-		(unsigned long long)j->changes_false, (unsigned long long)j->changes_early,
-		(unsigned long long)j->flaps, (unsigned long long)j->misses);
+	printf("changes:   named by the");
+	for (int i = 1; i <= JUDGE_SHOWS; i++)
+		printf(" %d. %llu,", i, (unsigned long long)j->took[i]);
+	printf(" trace that showed them; %llu while the route changed again; %llu overtaken, %llu flaps\n",
+		(unsigned long long)j->changes_mixed, (unsigned long long)j->overtaken,
+		(unsigned long long)j->flaps);
+	printf("soak: %llu of %llu changes named, %llu false, %llu misses\n",
+		(unsigned long long)j->changes_named,
+		(unsigned long long)(j->changes_named + j->changes_missed),
+		(unsigned long long)j->changes_false, (unsigned long long)j->misses);
 	return j->misses != 0;
 }
 
