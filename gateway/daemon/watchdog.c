@@ -22,6 +22,7 @@
 enum {
 	LOOK_MS = 250,
 	LOOKS_LEAST = 4,
+	LOOKS_ASLEEP = 2, /* each further one would wake an idle gateway once more */
 	SENTENCE = 256,
 };
 
@@ -74,11 +75,11 @@ enum watchdog_judgement watchdog_judge(struct watchdog_memory *m, const struct w
 		return WATCHDOG_LOOK_AGAIN;
 	}
 	m->looks++;
+	if (!pending)
+		return m->looks < LOOKS_ASLEEP ? WATCHDOG_LOOK_AGAIN : WATCHDOG_DOZE;
 	if (m->looks <= LOOKS_LEAST || look->at - m->since < PATIENCE)
 		return WATCHDOG_LOOK_AGAIN;
-	if (pending)
-		return WATCHDOG_KILL;
-	return WATCHDOG_DOZE;
+	return WATCHDOG_KILL;
 }
 
 static void say(const struct keeper *k, const char *format, ...)

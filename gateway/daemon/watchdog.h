@@ -13,7 +13,7 @@
  *	 BEATING ---------------------------> STILL ------------------------------------------> killed
  *	    |  ^      work is pending            |
  *	    |  +------ a beat -------------------+
- *	    | asleep, nothing pending, for a second
+ *	    | asleep, nothing pending, over two looks
  *	    v
  *	 DOZING: no timer at all, so that an idle gateway's processor sleeps
  *

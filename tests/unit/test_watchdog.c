@@ -83,7 +83,7 @@ static void one_that_sleeps_is_left_alone(void **state)
 	enum watchdog_judgement last;
 
 	(void)state;
-	assert_int_equal(looks_until(ASLEEP, 0, 250, &last), 5);
+	assert_int_equal(looks_until(ASLEEP, 0, 250, &last), 2);
 	assert_int_equal(last, WATCHDOG_DOZE);
 }
 
