@@ -98,7 +98,7 @@ static inpath_time draw_life(struct house *h)
 
 	if (kind < 75)
 		return INPATH_SEC + dice_about(&h->dice, 15 * INPATH_SEC);
-	if (kind < 95)
+	if (kind < 97)
 		return 20 * INPATH_SEC + dice_about(&h->dice, 240 * INPATH_SEC);
 	return 600 * INPATH_SEC + dice_about(&h->dice, 4000 * INPATH_SEC);
 }

@@ -133,21 +133,22 @@ static size_t put_name(uint8_t *out, const char *name)
 size_t packet_dns(uint8_t *out, const struct inpath_tuple *flow, const char *name,
 	const struct inpath_addr *addr)
 {
-	bool v6 = addr->family == INPATH_AF_INET6;
-	uint8_t message[400] = { 0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1 };
+	bool v6 = flow->server.family == INPATH_AF_INET6;
+	uint8_t message[400] = { 0x12, 0x34, addr ? 0x81 : 0x01, addr ? 0x80 : 0, 0, 1, 0, !!addr };
 	size_t len = 12 + put_name(message + 12, name);
 
 	wire_put16(message + len, v6 ? 28 : 1);
 	wire_put16(message + len + 2, 1);
 	len += 4;
+	if (!addr)
+		return packet_udp(out, flow, true, 64, message, len);
 	wire_put16(message + len, 0xc00c);
 	wire_put16(message + len + 2, v6 ? 28 : 1);
 	wire_put16(message + len + 4, 1);
 	wire_put32(message + len + 6, 300);
 	wire_put16(message + len + 10, v6 ? 16 : 4);
 	memcpy(message + len + 12, addr->bytes, v6 ? 16 : 4);
-	len += 12 + (v6 ? 16 : 4);
-	return packet_udp(out, flow, false, 64, message, len);
+	return packet_udp(out, flow, false, 64, message, len + 12 + (v6 ? 16 : 4));
 }
 
 size_t payload_hello(uint8_t *out, const char *name)

@@ -39,7 +39,7 @@ size_t packet_udp(uint8_t *out, const struct inpath_tuple *flow, bool from_clien
 size_t packet_time_exceeded(
 	uint8_t *out, const struct inpath_addr *router, const uint8_t *probe, size_t probe_len);
 
-/* A DNS answer: `name` has this address. `flow` is the question's. */
+/* A DNS question for `name`'s address, in the family of `flow`; with `addr` the answer to it. */
 size_t packet_dns(uint8_t *out, const struct inpath_tuple *flow, const char *name,
 	const struct inpath_addr *addr);
 

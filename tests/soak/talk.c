@@ -116,18 +116,21 @@ static void asks_dns(struct soak *s, const struct house_flow *f)
 {
 	struct inpath_tuple question = { .client = f->tuple.client,
 		.server = f->tuple.client,
-		.client_port = 5353,
+		.client_port = f->tuple.client_port,
 		.server_port = 53,
 		.proto = INPATH_PROTO_UDP };
-	struct inpath_meta meta = { .source = INPATH_SOURCE_DNS, .out_side = INPATH_SIDE_LAN };
+	struct inpath_meta up = { .source = INPATH_SOURCE_DNS, .in_side = INPATH_SIDE_LAN };
+	struct inpath_meta down = { .source = INPATH_SOURCE_DNS, .out_side = INPATH_SIDE_LAN };
 	uint8_t bytes[PACKET_MAX];
 	char host[64];
 	size_t len;
 
 	selection_host(f->route.service, f->tuple.server.bytes[f->v6 ? 15 : 3], host, sizeof(host));
 	question.server.bytes[f->v6 ? 15 : 3] = 1;
+	len = packet_dns(bytes, &question, host, NULL);
+	inpath_engine_dns(s->engine, &up, bytes, len, len, s->now);
 	len = packet_dns(bytes, &question, host, &f->tuple.server);
-	inpath_engine_dns(s->engine, &meta, bytes, len, len, s->now);
+	inpath_engine_dns(s->engine, &down, bytes, len, len, s->now);
 }
 
 static void opens(struct soak *s, struct house_flow *f)
