@@ -212,8 +212,8 @@ static void judge_hop(struct hearing *h, const struct inpath_hop *hop, struct ju
 		if (!there)
 			judge_miss(
 				h->s, h->f, "TTL %u shows %u, which was not there", hop->ttl, who);
-		/* Where QUIC's server stands is inferred, and no evidence. */
-		if (hop->ttl < JUDGE_TTLS && !(who == NET_SERVER && h->f->quic))
+		/* Where a server stands that does not say so itself is inferred, and no evidence. */
+		if (hop->ttl < JUDGE_TTLS && (who != NET_SERVER || hop->answered))
 			seen->who[hop->ttl][i] = who;
 	}
 	if (hop->addr_count)
