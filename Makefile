@@ -165,7 +165,7 @@ coverage: $(patsubst tests/unit/%.c,$(COVERED)/unit/%,$(UNIT)) $(patsubst tests/
 deps:
 	@tests/deps
 
-# make check [ONLY=word]: the tests whose name contains the word. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
+# make check [ONLY=word]: the tests whose name contains the word; with LONG=1 some run for minutes. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay $(BUILD)/bench/stream sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"

@@ -17,7 +17,7 @@ ask() { # CLIENT SERVER NAME [TYPE]
 fetch() { # CLIENT FAMILY URL
 	local sport=$((NEXT_PORT++))
 	home_curl "$1" "$2" --local-port "$sport" --limit-rate 300k -o /dev/null -g "$3"
-	LINE=$(wait_for_record 10 ev=path "sport=$sport" "cl=$(home_client "$1" "$2")") || LINE=
+	LINE=$(wait_for_record 30 ev=path "sport=$sport" "cl=$(home_client "$1" "$2")") || LINE=
 }
 
 says() { # DESCRIPTION WANT KEY...
@@ -83,7 +83,7 @@ for family in 4 6; do
 		<"$NET_WORK/hold$family" >"$NET_WORK/big$family" 2>&1 &
 	greeter=$!
 	exec 9>"$NET_WORK/hold$family"
-	LINE=$(wait_for_record 10 ev=path "sport=$sport" "af=$family") || { LINE=; cat "$NET_WORK/big$family"; }
+	LINE=$(wait_for_record 30 ev=path "sport=$sport" "af=$family") || { LINE=; cat "$NET_WORK/big$family"; }
 	says "a greeting of 2400 bytes in four segments names the site, IPv$family" "sni $S1_NAME reached" \
 		by host stop
 	exec 9>&-
@@ -95,7 +95,7 @@ inpath_conf '' 'names = false' 'clients = "hash"'
 start_inpathd "$NET_WORK/inpath.conf"
 sport=$NEXT_PORT
 home_curl tv 4 --local-port "$sport" --limit-rate 300k -o /dev/null "https://$S1_NAME/hls/seg-0.ts"
-LINE=$(wait_for_record 10 ev=path "sport=$sport")
+LINE=$(wait_for_record 30 ev=path "sport=$sport")
 says "log.names = false leaves names out" "- - sni" host dev by
 tap_ok "log.clients = hash hides which device it was" grep -Eq '^[0-9a-f]{16}$' <<<"$(field "$LINE" cl)"
 stop_inpathd
@@ -103,7 +103,7 @@ inpath_conf '' 'clients = "none"'
 start_inpathd "$NET_WORK/inpath.conf"
 sport=$((NEXT_PORT + 1))
 home_curl tv 4 --local-port "$sport" --limit-rate 300k -o /dev/null "https://$S1_NAME/hls/seg-0.ts"
-LINE=$(wait_for_record 10 ev=path "sport=$sport")
+LINE=$(wait_for_record 30 ev=path "sport=$sport")
 says "log.clients = none leaves the device's address out" "- $S1_NAME" cl host
 stop_inpathd
 tap_done

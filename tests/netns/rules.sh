@@ -390,6 +390,9 @@ hostile_settings() {
 	STUB=$work/settings3 inpath_rules up --backend iptables
 	status_is 0
 	[ ! -e "$canary" ]
+	INPATHD=$work/nobody inpath_rules down 2>"$work/err"
+	grep -q "connections keep inpath's mark bits" "$work/err"
+	status_is 3
 	INPATHD=$work/nobody fails inpath_rules up
 	fails inpath_rules up --backend ebtables
 	fails inpath_rules up down

@@ -26,24 +26,28 @@ def is_allowed(old, new, changes):
     return any(old & mask == a and new & mask == b and (old ^ new) & ~mask == 0 for a, b, mask in changes)
 
 
+def judge(lines, ours, changes):
+    """What is to complain of, and the figures."""
+    marks, changed, in_ours, wrong = {}, 0, 0, []
+    for line in lines:
+        found = dict(WORD.findall(line))
+        if "id" not in found or "mark" not in found:
+            continue
+        key, mark = found["id"], int(found["mark"])
+        # A number is given anew when its connection is gone.
+        old = mark if "[NEW]" in line else marks.get(key, mark)
+        changed += old != mark
+        in_ours += (old ^ mark) & ours != 0
+        if (old ^ mark) & ~ours and not is_allowed(old & ~ours, mark & ~ours, changes):
+            wrong.append(f"was {old:#x}: {line.strip()}")
+        marks[key] = mark
+    return wrong, f"connections={len(marks)} changes={changed} ours={in_ours} others={len(wrong)}"
+
+
 def events(path, ours, *words):
-    ours, changes = int(ours, 16), allowed(words)
-    marks, changed, in_ours, bad = {}, 0, 0, 0
     with open(path, encoding="ascii") as lines:
-        for line in lines:
-            found = dict(WORD.findall(line))
-            if "id" not in found or "mark" not in found:
-                continue
-            key, mark = found["id"], int(found["mark"])
-            # A number is given anew when its connection is gone.
-            old = mark if "[NEW]" in line else marks.get(key, mark)
-            changed += old != mark
-            in_ours += (old ^ mark) & ours != 0
-            if (old ^ mark) & ~ours and not is_allowed(old & ~ours, mark & ~ours, changes):
-                bad += 1
-                print(f"was {old:#x}: {line.strip()}")
-            marks[key] = mark
-    print(f"connections={len(marks)} changes={changed} ours={in_ours} others={bad}")
+        wrong, figures = judge(lines, int(ours, 16), allowed(words))
+    print(*wrong, figures, sep="\n")
 
 
 def plain(line, ours):

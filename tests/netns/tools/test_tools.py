@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of netlog.py, datagrams.py and udp.py, in TAP: what is well is found so, and each fault is named."""
+"""Tests of netlog.py, datagrams.py, udp.py and marks.py, in TAP: what is well is found so, and each fault is named."""
 import ipaddress
 import json
 import os
@@ -11,6 +11,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(os.path.dirname(HERE))]
 import datagrams  # noqa: E402
+import marks  # noqa: E402
 import netlog  # noqa: E402
 import pcap  # noqa: E402
 import udp  # noqa: E402
@@ -189,5 +190,27 @@ ok("udp: WireGuard's sizes", [udp.WireGuard.size(*a) for a in ((udp.UP, 0), (udp
 seen = udp.Seen()
 seen.numbers, seen.highest = {0, 1, 4}, 4
 ok("udp: two of five numbers are missing", seen.lost() == 2)
+
+# --- marks: others' bits are 0x3ff, ours 0xc00 -----------------------------------------------------
+
+
+def told(*steps):
+    """(kind, id, mark): the events of connections, judged."""
+    lines = [f" [{kind}] udp 17 30 src=192.0.2.7 dst=192.0.2.9 mark={mark} id={ident}" for kind, ident, mark in steps]
+    wrong, figures = marks.judge(lines, 0xC00, marks.allowed(["12-78/ff"]))
+    return len(wrong), figures
+
+
+for what, steps, want in (
+    ("ours come and go", (("NEW", 1, 0x112), ("UPDATE", 1, 0x512), ("UPDATE", 1, 0x112)), (0, "connections=1 changes=2 ours=2 others=0")),
+    ("a change that they make", (("NEW", 1, 0x112), ("UPDATE", 1, 0x578)), (0, "connections=1 changes=1 ours=1 others=0")),
+    ("one that they do not make", (("NEW", 1, 0x178), ("UPDATE", 1, 0x112)), (1, "connections=1 changes=1 ours=0 others=1")),
+    ("their change, and one bit more", (("NEW", 1, 0x112), ("UPDATE", 1, 0x378)), (1, "connections=1 changes=1 ours=0 others=1")),
+    ("a bit lost at the end", (("NEW", 1, 0x112), ("DESTROY", 1, 0x12)), (1, "connections=1 changes=1 ours=0 others=1")),
+    ("a number that is given anew", (("NEW", 1, 0x112), ("NEW", 1, 0x234)), (0, "connections=1 changes=0 ours=0 others=0")),
+):
+    ok(f"marks: {what}", told(*steps) == want, told(*steps))
+old = "udp 17 29 src=192.0.2.7 sport=5 [UNREPLIED] packets=3 bytes=99 [ASSURED] mark=1298 use=1 id=7"
+ok("marks: age, counts and ours do not show", marks.plain(old, 0xC00) == ("udp src=192.0.2.7 sport=5 [UNREPLIED] [ASSURED] mark=0x112", 0x400))
 
 finish()
