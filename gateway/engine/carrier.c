@@ -8,6 +8,10 @@
 /* A flow that retransmits is left alone until that is acknowledged, but for no longer than this. */
 #define CALM        (300 * INPATH_MSEC)
 
+enum {
+	LAN_SAMPLES = 4, /* hardly ever are as many in a row delayed (RFC 9293 3.8.6.3) */
+};
+
 static bool is_tcp(const struct flow *f)
 {
 	return f->tuple.proto == INPATH_PROTO_TCP;
@@ -81,6 +85,11 @@ uint64_t carrier_e2e(const struct flow *f)
 uint64_t carrier_lan(const struct flow *f)
 {
 	return is_tcp(f) ? f->tcp.lan_ns : f->udp.lan_ns;
+}
+
+bool carrier_lan_is_sure(const struct flow *f)
+{
+	return !is_tcp(f) || f->tcp.lan_samples >= LAN_SAMPLES;
 }
 
 uint64_t carrier_patience(const struct flow *f)

@@ -40,6 +40,9 @@ uint8_t carrier_distance(const struct flow *f);
 uint64_t carrier_e2e(const struct flow *f);
 uint64_t carrier_lan(const struct flow *f);
 
+/* Is carrier_lan no mere delayed acknowledgement? */
+bool carrier_lan_is_sure(const struct flow *f);
+
 /* The server's RTT by which a walk measures its patience; 0 unknown. */
 uint64_t carrier_patience(const struct flow *f);
 

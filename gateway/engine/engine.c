@@ -287,7 +287,8 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 		e->stats.swallowed_ack++;
 		return DROP;
 	}
-	(void)tcp_track(&f->tcp, p, from_client, e->epoch, now);
+	if (tcp_track(&f->tcp, p, from_client, e->epoch, now) & TCP_SAW_REPEATED)
+		trace_slow_repeat(e, slot, p->tcp.seq, now);
 	return take_tracked(e, slot, meta, p, now);
 }
 

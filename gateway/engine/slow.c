@@ -1,13 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/slow.h"
 
-#include <string.h>
+#include "gateway/engine/tcp.h"
 
 enum {
 	OCTAVE = 8,          /* steps of a rate from one power of two to the next */
 	EIGHTH = 3 * OCTAVE, /* three octaves down */
 	CALM_SAMPLES = 32,   /* after so many without a pause, pauses of before count half */
 };
+
+#define RTT_UNIT (100 * INPATH_USEC)
+
+void slow_init(struct slow *s, struct arena *arena, uint32_t capacity)
+{
+	s->at = INPATH_TIME_NEVER;
+	s->flows = arena_take(arena, capacity, sizeof(*s->flows));
+}
+
+void slow_forget(struct slow *s, uint32_t flow)
+{
+	struct slow_flow *f = &s->flows[flow];
+
+	/* An entry that was never used is not touched: it costs no memory. */
+	if (f->at || f->said || f->repeats || f->e2e.count || f->lan.count)
+		*f = (struct slow_flow){ 0 };
+}
+
+void slow_rested(struct slow *s, uint32_t flow, inpath_time now)
+{
+	s->flows[flow].unseen = 0;
+	if (s->at == INPATH_TIME_NEVER)
+		s->at = now + SLOW_INTERVAL;
+}
+
+/* Never 0, which says that there is none. */
+static uint32_t ms_of(inpath_time t)
+{
+	return (uint32_t)(t / INPATH_MSEC) | 1;
+}
+
+static uint32_t ms_since(uint32_t then, inpath_time now)
+{
+	return ms_of(now) - then;
+}
+
+bool slow_say(struct slow_flow *f, inpath_time now)
+{
+	if (f->said && ms_since(f->said, now) < SLOW_AGAIN / INPATH_MSEC)
+		return false;
+	f->said = ms_of(now);
+	return true;
+}
+
+/* The middle one of a few numbers, which it sorts; 0 of none. */
+static uint16_t median_of(uint16_t *all, uint8_t count)
+{
+	for (uint8_t i = 1; i < count; i++) {
+		uint16_t one = all[i];
+		uint8_t at = i;
+
+		for (; at > 0 && all[at - 1] > one; at--)
+			all[at] = all[at - 1];
+		all[at] = one;
+	}
+	return count ? all[count / 2] : 0;
+}
+
+/* --- stalls ------------------------------------------------------------------------------------- */
 
 /* A number in floating point, 5 bits of exponent and 3 of mantissa: ratios become differences. */
 static uint8_t rate_of(uint64_t bytes_a_second)
@@ -23,52 +82,20 @@ static uint8_t rate_of(uint64_t bytes_a_second)
 	return (uint8_t)(exponent * OCTAVE + (bytes_a_second >> (exponent - 3) & (OCTAVE - 1)));
 }
 
-static uint8_t median(const struct slow_flow *f)
+static uint8_t usual_rate(const struct slow_flow *f)
 {
-	uint8_t sorted[SLOW_RATES], count = f->steady < SLOW_RATES ? f->steady : SLOW_RATES;
+	uint8_t count = f->steady < SLOW_RATES ? f->steady : SLOW_RATES;
+	uint16_t all[SLOW_RATES];
 
-	for (uint8_t i = 0; i < count; i++) {
-		uint8_t at = i;
-
-		for (; at > 0 && sorted[at - 1] > f->rates[i]; at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = f->rates[i];
-	}
-	return count ? sorted[count / 2] : 0;
-}
-
-void slow_init(struct slow *s, struct arena *arena, uint32_t capacity)
-{
-	s->at = INPATH_TIME_NEVER;
-	s->flows = arena_take(arena, capacity, sizeof(*s->flows));
-}
-
-void slow_forget(struct slow *s, uint32_t flow)
-{
-	/* An entry that was never used is not touched: it costs no memory. */
-	if (s->flows[flow].at)
-		s->flows[flow] = (struct slow_flow){ 0 };
-}
-
-void slow_rested(struct slow *s, uint32_t flow, inpath_time now)
-{
-	s->flows[flow].unseen = 0;
-	if (s->at == INPATH_TIME_NEVER)
-		s->at = now + SLOW_INTERVAL;
-}
-
-bool slow_say(struct slow_flow *f, inpath_time now)
-{
-	if (f->said && now < f->said + SLOW_AGAIN)
-		return false;
-	f->said = now;
-	return true;
+	for (uint8_t i = 0; i < count; i++)
+		all[i] = f->rates[i];
+	return (uint8_t)median_of(all, count);
 }
 
 /* It moves again: how long was it away? Never too short: it is not known when it ended and began. */
 static void end_pause(struct slow_flow *f, inpath_time now)
 {
-	uint64_t pause = (now - f->moved) / INPATH_SEC;
+	uint32_t pause = ms_since(f->moved, now) / 1000;
 	uint8_t faded = (uint8_t)(f->pause - f->pause / 4);
 
 	if (pause > SLOW_PAUSE_MAX)
@@ -82,7 +109,7 @@ static void move(struct slow_flow *f, uint8_t rate, inpath_time now)
 	if (f->low && f->moved)
 		end_pause(f, now);
 	f->low = 0;
-	f->moved = now;
+	f->moved = ms_of(now);
 	f->rates[f->steady % SLOW_RATES] = rate;
 	/* Full, it goes on by whole rounds of the ring. */
 	f->steady = (uint8_t)(f->steady < UINT8_MAX ? f->steady + 1 : UINT8_MAX + 1 - SLOW_RATES);
@@ -96,7 +123,7 @@ static bool judge(struct slow_flow *f, uint8_t rate, inpath_time now)
 {
 	bool steady = f->steady >= SLOW_STEADY;
 
-	if (rate >= rate_of(SLOW_LEAST) && !(steady && rate + EIGHTH <= median(f))) {
+	if (rate >= rate_of(SLOW_LEAST) && !(steady && rate + EIGHTH <= usual_rate(f))) {
 		move(f, rate, now);
 		return false;
 	}
@@ -105,7 +132,7 @@ static bool judge(struct slow_flow *f, uint8_t rate, inpath_time now)
 		f->steady = 0;
 		return false;
 	}
-	if (f->low < SLOW_LOW || now - f->moved < f->pause * 3 * INPATH_SEC / 2)
+	if (f->low < SLOW_LOW || ms_since(f->moved, now) < f->pause * 1500U)
 		return false;
 	f->steady = 0;
 	return true;
@@ -113,18 +140,77 @@ static bool judge(struct slow_flow *f, uint8_t rate, inpath_time now)
 
 bool slow_count(struct slow_flow *f, const struct inpath_counters *counters, inpath_time now)
 {
-	uint64_t both = counters->down_bytes + counters->up_bytes;
-	uint64_t moved = counters->down_bytes - f->down;
-	uint64_t span = now - f->at;
-	bool first = f->at == 0 || counters->down_bytes < f->down || both < f->both;
+	uint32_t down = (uint32_t)(counters->down_bytes / SLOW_UNIT);
+	uint32_t both = (uint32_t)((counters->down_bytes + counters->up_bytes) / SLOW_UNIT);
+	uint32_t moved = down - f->down, passed = both - f->both, span = ms_since(f->at, now);
+	bool first = f->at == 0 || moved > INT32_MAX || passed > INT32_MAX;
 
-	if (!first && now < f->at + SLOW_INTERVAL / 2)
+	if (!first && span < SLOW_INTERVAL / INPATH_MSEC / 2)
 		return false;
-	f->unseen += first ? both : both - f->both;
-	f->at = now;
-	f->down = counters->down_bytes;
-	f->both = both;
 	if (first)
+		passed = both;
+	f->unseen = passed < UINT32_MAX - f->unseen ? f->unseen + passed : UINT32_MAX;
+	f->at = ms_of(now);
+	f->down = down;
+	f->both = both;
+	return !first && judge(f, rate_of((uint64_t)moved * SLOW_UNIT * 1000 / span), now);
+}
+
+bool slow_is_far(const struct slow_flow *f)
+{
+	return f->unseen >= TCP_FAR / SLOW_UNIT;
+}
+
+/* --- bursts and jumps --------------------------------------------------------------------------- */
+
+bool slow_repeat(struct slow_flow *f, uint32_t seq, inpath_time now)
+{
+	if (f->repeats && ms_since(f->burst, now) < 1000) {
+		/* Behind a burst nothing is new until the second is over. */
+		if (f->repeats == SLOW_BURST || !seq_before(f->again, seq))
+			return false;
+		f->again = seq;
+		return ++f->repeats == SLOW_BURST;
+	}
+	f->burst = ms_of(now);
+	f->again = seq;
+	f->repeats = 1;
+	return false;
+}
+
+static uint16_t distance(uint16_t a, uint16_t b)
+{
+	return (uint16_t)(a > b ? a - b : b - a);
+}
+
+/* Does `rtt` stick out of the latest ones? */
+static bool jumps(const struct slow_usual *u, uint16_t rtt)
+{
+	uint16_t all[SLOW_PERIODS], median;
+	uint32_t margin;
+
+	for (uint8_t i = 0; i < u->count; i++)
+		all[i] = u->rtt[i];
+	median = median_of(all, u->count);
+	for (uint8_t i = 0; i < u->count; i++)
+		all[i] = distance(u->rtt[i], median);
+	margin = 4U * median_of(all, u->count);
+	if (margin < SLOW_JUMP / RTT_UNIT)
+		margin = SLOW_JUMP / RTT_UNIT;
+	return rtt > median + margin;
+}
+
+bool slow_rtt(struct slow_usual *u, uint64_t rtt_ns)
+{
+	uint16_t rtt = (uint16_t)(rtt_ns < UINT16_MAX * RTT_UNIT ? rtt_ns / RTT_UNIT : UINT16_MAX);
+	bool jump;
+
+	if (rtt_ns == 0)
 		return false;
-	return judge(f, rate_of(moved > UINT32_MAX ? UINT32_MAX : moved * INPATH_SEC / span), now);
+	jump = u->count >= SLOW_PERIODS_LEAST && jumps(u, rtt);
+	u->rtt[u->next] = rtt;
+	u->next = (uint8_t)((u->next + 1) % SLOW_PERIODS);
+	if (u->count < SLOW_PERIODS)
+		u->count++;
+	return jump;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * slow: does a flow's own throughput stall? Told from conntrack's counters alone, so that not one
- * packet has to be queued for it.
+ * slow: has a flow become slow? Told from what costs nothing: conntrack's counters while it rests, and
+ * the packets that pass the queue anyway while it does not.
  *
- * A sample is what the server's side has sent since the last one, as a rate. It *moves* at SLOW_LEAST
+ * STALL. A sample is what the server's side has sent since the last one, as a rate. It *moves* at SLOW_LEAST
  * and more, and at more than an eighth of the median of the flow's last rates; else it is *low*.
  *
  *	         SLOW_STEADY moving samples in a row      SLOW_LOW low ones in a row
@@ -22,8 +22,17 @@
  *   HLS authoring specification), a lossy TCP halves its window; neither comes so far in one step.
  * - Uploads: their acknowledgements are what the server sends.
  *
+ * BURST. SLOW_BURST segments are said again within a second, in rising order: the same one again and again
+ * (a keep-alive, an RTO) is one. TCP in congestion avoidance loses a segment or a few at a full buffer.
+ *
+ * JUMP. An armed period's RTT, on the server's or the client's side, lies above the median of the
+ * SLOW_PERIODS before it by SLOW_JUMP and by four times their median absolute deviation, the robust
+ * counterpart of 2.7 standard deviations. SLOW_JUMP is what a call or a game begins to feel, and is
+ * above what a busy router or Wi-Fi adds by chance.
+ *
  * Owns:   one entry for each slot of the flow table, carved from the arena; when samples are due.
  * Time:   `now` is given: when the counters were read. Samples may be missing: rates are by the time between.
+ *         An entry keeps times in milliseconds modulo 2^32: only differences are looked at.
  */
 #ifndef SLOW_H
 #define SLOW_H
@@ -37,26 +46,45 @@ enum {
 	SLOW_LOW = 2,
 	SLOW_RATES = 8,
 	SLOW_PAUSE_MAX = 30, /* seconds; who stays away longer is no player */
+	SLOW_BURST = 8,
+	SLOW_PERIODS = 5,
+	SLOW_PERIODS_LEAST = 3, /* with fewer there is no usual */
 };
 
 /* From one sample to the next. */
 #define SLOW_INTERVAL (2 * INPATH_SEC)
-/* From one trace for this cause to the flow's next. */
+/* From one trace for slowness to the flow's next. */
 #define SLOW_AGAIN    (10 * INPATH_SEC)
+#define SLOW_JUMP     (20 * INPATH_MSEC)
+
+/* RTTs of the latest armed periods, in tenths of a millisecond, in a ring. */
+struct slow_usual {
+	uint16_t rtt[SLOW_PERIODS];
+	uint8_t count;
+	uint8_t next;
+};
 
 struct slow_flow {
-	inpath_time at;            /* of the newest sample; 0: none yet */
-	inpath_time moved;         /* of the newest one that moved */
-	inpath_time said;          /* when slowness of any cause was last said; 0: never */
-	uint64_t down;             /* the counter of the server's bytes then */
-	uint64_t both;             /* ... of both sides' */
-	uint64_t unseen;           /* bytes of both that passed since the flow was put to rest */
+	uint32_t at;               /* when the newest sample was taken; 0: none yet */
+	uint32_t moved;            /* ... the newest one that moved */
+	uint32_t said;             /* when slowness was last said; 0: never */
+	uint32_t burst;            /* when the first segment was said again of those in `repeats` */
+	uint32_t again;            /* the sequence number of the latest of them */
+	uint32_t down;             /* the counter of the server's bytes then, in SLOW_UNIT */
+	uint32_t both;             /* ... of both sides' */
+	uint32_t unseen;           /* ... and what of both passed since the flow was put to rest */
 	uint8_t rates[SLOW_RATES]; /* of the latest samples that moved, in a ring: rate_of */
 	uint8_t steady;            /* moving samples in a row, as far as UINT8_MAX */
 	uint8_t low;               /* low ones */
 	uint8_t pause;             /* the longest of late, in seconds */
 	uint8_t calm;              /* moving samples since the last pause */
+	uint8_t repeats; /* segments said again since `burst`, by the server or the client */
+	struct slow_usual e2e;
+	struct slow_usual lan;
 };
+
+/* Bytes: counters in it go round at 256 GB. */
+#define SLOW_UNIT 64
 
 struct slow {
 	inpath_time at; /* when counters are due; INPATH_TIME_NEVER: no flow rests */
@@ -73,6 +101,15 @@ void slow_rested(struct slow *s, uint32_t flow, inpath_time now);
 
 /* Takes a sample. True: the flow has stalled. */
 bool slow_count(struct slow_flow *f, const struct inpath_counters *counters, inpath_time now);
+
+/* Has so much passed since the flow was put to rest that old sequence numbers may look new? */
+bool slow_is_far(const struct slow_flow *f);
+
+/* A segment was said again, with this sequence number. True: it is one of a burst, said once. */
+bool slow_repeat(struct slow_flow *f, uint32_t seq, inpath_time now);
+
+/* Takes an armed period's RTT; 0: there was none. True: it has jumped. */
+bool slow_rtt(struct slow_usual *u, uint64_t rtt_ns);
 
 /* May slowness of this flow be said again? Then it counts as said. */
 bool slow_say(struct slow_flow *f, inpath_time now);

@@ -40,6 +40,7 @@ void tcp_timing_reset(struct tcp_flow *t)
 {
 	t->e2e_ns = 0;
 	t->lan_ns = 0;
+	t->lan_samples = 0;
 }
 
 bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_client)
@@ -64,12 +65,14 @@ static void timing_begin(struct tcp_timing *m, uint32_t seq, inpath_time now)
 	m->seq = seq;
 }
 
-static void timing_end(struct tcp_timing *m, uint32_t ack, uint64_t *into, inpath_time now)
+/* True if that was a measurement's end. */
+static bool timing_end(struct tcp_timing *m, uint32_t ack, uint64_t *into, inpath_time now)
 {
 	if (m->since == 0 || seq_before(ack, m->seq))
-		return;
+		return false;
 	rtt_least(into, m->since, now);
 	m->since = 0;
+	return true;
 }
 
 /* Keeps the end of what was captured, as long as it follows what waits to be acknowledged. */
@@ -167,13 +170,20 @@ bool tcp_recovering(const struct tcp_flow *t)
 	return t->client.recovering || t->server.recovering;
 }
 
-/* Advances a side's stream, which `peer` acknowledges; true if the packet is new data. */
-static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_side *peer,
+/* What a packet carries. */
+enum data {
+	DATA_NONE, /* or nothing but a keep-alive */
+	DATA_NEW,
+	DATA_REPEATED,
+};
+
+/* Advances a side's stream, which `peer` acknowledges. */
+static enum data advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_side *peer,
 	const struct packet *p, struct tcp_timing *timing, inpath_time now)
 {
 	uint32_t seq = p->tcp.seq;
 	uint32_t end = seq + p->payload_len + ((p->tcp.flags & TCP_FIN) ? 1 : 0);
-	bool fresh;
+	enum data data = DATA_NONE;
 
 	if (side->seq_known && far_apart(side->nxt, seq)) {
 		lose_track(t);
@@ -183,8 +193,10 @@ static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_
 		side->seq_known = true;
 		side->nxt = seq;
 	}
-	fresh = p->payload_len && !seq_before(seq, side->nxt);
-	if (p->payload_len && !fresh && !keeps_alive(side, peer, p)) {
+	if (p->payload_len && !seq_before(seq, side->nxt)) {
+		data = DATA_NEW;
+	} else if (p->payload_len && !keeps_alive(side, peer, p)) {
+		data = DATA_REPEATED;
 		t->retransmit_at = now;
 		side->recovering = true;
 		side->recover = side->nxt;
@@ -192,7 +204,7 @@ static bool advance(struct tcp_flow *t, struct tcp_side *side, const struct tcp_
 	}
 	if (seq_before(side->nxt, end))
 		side->nxt = end;
-	return fresh;
+	return data;
 }
 
 static void take_options(struct tcp_flow *t, const struct tcp_header *h)
@@ -255,16 +267,18 @@ static void client_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->accecn = (h->flags & ACCECN_SETUP) == ACCECN_SETUP;
 }
 
-static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_time now)
+static uint32_t client_packet(struct tcp_flow *t, const struct packet *p, inpath_time now)
 {
 	const struct tcp_header *h = &p->tcp;
+	enum data data;
 
 	/* It goes on where it was: nothing was sent unseen, not even a whole round of numbers, which
 	 * would have to be one to the byte. */
 	if (t->unseen && h->seq != t->rest_nxt)
 		t->acked.len = 0;
 	t->unseen = false;
-	if (advance(t, &t->client, &t->server, p, &t->up, now)) {
+	data = advance(t, &t->client, &t->server, p, &t->up, now);
+	if (data == DATA_NEW) {
 		keep(t, h->seq, p->payload, p->payload_caplen);
 		timing_begin(&t->up, h->seq + p->payload_len, now);
 	}
@@ -284,7 +298,8 @@ static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_tim
 		/* It has had the SYN/ACK, seen or unseen; or it was met in mid-stream. */
 		if (!(h->flags & TCP_SYN))
 			t->established = true;
-		timing_end(&t->down, h->ack, &t->lan_ns, now);
+		if (timing_end(&t->down, h->ack, &t->lan_ns, now) && t->lan_samples < UINT8_MAX)
+			t->lan_samples++;
 		recover(&t->server, h->ack);
 	}
 	t->client.window = h->window;
@@ -296,6 +311,7 @@ static void client_packet(struct tcp_flow *t, const struct packet *p, inpath_tim
 	t->tos = p->payload_len ? p->tos : (uint8_t)((p->tos & ~IP_ECN) | (t->tos & IP_ECN));
 	t->dont_fragment = p->dont_fragment;
 	t->flow_label = p->flow_label;
+	return data == DATA_REPEATED ? TCP_SAW_REPEATED : 0;
 }
 
 static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time now)
@@ -334,8 +350,11 @@ static uint32_t server_packet(
 
 	if (!t->server.seq_known && !t->syn_seen)
 		t->established = true; /* met in mid-stream */
-	if (advance(t, &t->server, &t->client, p, &t->down, now))
-		timing_begin(&t->down, h->seq + p->payload_len, now);
+	switch (advance(t, &t->server, &t->client, p, &t->down, now)) {
+	case DATA_NONE: break;
+	case DATA_NEW: timing_begin(&t->down, h->seq + p->payload_len, now); break;
+	case DATA_REPEATED: saw |= TCP_SAW_REPEATED; break;
+	}
 	if (h->flags & TCP_ACK) {
 		bool first = !t->server.ack_known;
 
@@ -357,7 +376,7 @@ static uint32_t server_packet(
 				saw |= TCP_SAW_DATA_ACKED;
 			}
 		}
-		timing_end(&t->up, h->ack, &t->e2e_ns, now);
+		(void)timing_end(&t->up, h->ack, &t->e2e_ns, now);
 		recover(&t->client, h->ack);
 		promote(t);
 		if (far_apart(t->acked.seq, t->server.ack))
@@ -395,7 +414,7 @@ uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client,
 	else if (syn && !from_client)
 		server_syn(t, p, now);
 	else if (from_client)
-		client_packet(t, p, now);
+		saw |= client_packet(t, p, now);
 	else
 		saw |= server_packet(t, p, epoch, now);
 	return saw;

@@ -33,6 +33,7 @@ enum {
 enum {
 	TCP_SAW_CLOSE = 1 << 0,      /* the first FIN or RST */
 	TCP_SAW_DATA_ACKED = 1 << 1, /* the server acknowledged client data for the first time */
+	TCP_SAW_REPEATED = 1 << 2,   /* data that was sent before */
 };
 
 struct tcp_side {
@@ -102,7 +103,8 @@ struct tcp_flow {
 	uint64_t lan_ns;
 
 	struct inpath_handshake handshake;
-	uint32_t syn_tsval; /* of the client's SYN, if it had the option */
+	uint8_t lan_samples; /* of which `lan_ns` is the least, as far as UINT8_MAX */
+	uint32_t syn_tsval;  /* of the client's SYN, if it had the option */
 
 	struct tcp_kept acked;   /* the server has acknowledged these */
 	struct tcp_kept pending; /* ... and these not yet */

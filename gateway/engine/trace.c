@@ -95,9 +95,9 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	t->flow = flow;
 	t->phase = TRACE_WALKING;
 	t->why = f->confirming ? INPATH_WHY_CHANGE
+		 : !f->history ? INPATH_WHY_START
 		 : f->hasten   ? (enum inpath_why)f->hasten
-		 : f->history  ? INPATH_WHY_PERIOD
-			       : INPATH_WHY_START;
+			       : INPATH_WHY_PERIOD;
 	t->first_probe = TABLE_NONE;
 	t->host = name_share(&e->names, f->host);
 	t->flow_facts.run = t->run;
@@ -176,6 +176,8 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
 	prober_sum_up(&t->walk, stop, &t->flow_facts.tuple.server);
+	if (f)
+		trace_slow_timing(e, t, now);
 	if ((stop == INPATH_STOP_GAP || stop == INPATH_STOP_MAXTTL) && t->walk.unplaced)
 		stop = INPATH_STOP_REACHED;
 	last = prober_last(&t->walk);

@@ -143,6 +143,12 @@ void trace_rested(struct inpath_engine *e, struct flow *f);
  */
 void trace_hasten(struct inpath_engine *e, uint32_t flow, enum inpath_why why, inpath_time now);
 
+/* Of a traced flow's segments one was said again, by the server or by the client. */
+void trace_slow_repeat(struct inpath_engine *e, uint32_t flow, uint32_t seq, inpath_time now);
+
+/* The walk is over, its flow still there: are the RTTs of this armed period as usual? */
+void trace_slow_timing(struct inpath_engine *e, const struct trace *t, inpath_time now);
+
 /* Has counters asked for when they are due and a traced flow rests. */
 void trace_slow_step(struct inpath_engine *e, inpath_time now);
 

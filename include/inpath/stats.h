@@ -49,6 +49,8 @@
 	X(replies_again, "answers that came again")                                                \
 	X(icmp_foreign, "passed: ICMP errors that quote no probe")                                 \
 	X(slow_stall, "flows at rest whose throughput stalled")                                    \
+	X(slow_retransmit, "flows with a burst of retransmissions")                                \
+	X(slow_rtt, "flows whose RTT jumped above their usual one")                                \
 	X(records, "path records written")                                                         \
 	X(unchanged, "paths equal to the flow's last one")                                         \
 	X(changes, "changes of a flow's path, each confirmed by a second trace")                   \

@@ -277,6 +277,118 @@ static void with_paths_switched_off_it_is_only_counted(void **state)
 	world_end(&w);
 }
 
+/* --- in the queue -------------------------------------------------------------------------------- */
+
+/* A minute goes by, the flow is armed, and the server answers a request after `rtt`. */
+static void a_period(struct world *w, inpath_time rtt)
+{
+	struct wire_tcp t;
+
+	world_run(w, 61 * INPATH_SEC);
+	t = world_client_tcp(w);
+	t.payload = (const uint8_t *)"and so on, and so on";
+	t.payload_len = 20;
+	world_client_says(w, t);
+	w->now += rtt;
+	world_server_says(w, world_server_tcp(w));
+	world_run(w, 8 * INPATH_SEC);
+	w->now += MS;
+	world_server_says(w, world_server_tcp(w));
+}
+
+static void an_rtt_that_jumps_is_said(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 3 * INPATH_SEC);
+		w.now += MS;
+		world_server_says(&w, world_server_tcp(&w));
+		for (int i = 0; i < 4; i++)
+			a_period(&w, 10 * MS);
+		assert_int_equal(w.records, 1);
+		/* One delayed acknowledgement is no jump: the server's answers come as fast as ever. */
+		a_period(&w, 100 * MS);
+		assert_int_equal(w.records, 1);
+		w.hop_rtt = 20 * MS;
+		a_period(&w, 100 * MS);
+		assert_int_equal(world_stats(&w)->slow_rtt, 1);
+		assert_int_equal(world_stats(&w)->traces, 7);
+		assert_int_equal(w.records, 2);
+		assert_int_equal(world_path(&w)->record.path.why, INPATH_WHY_SLOW);
+		assert_world_path(&w);
+		world_end(&w);
+	}
+}
+
+/* The server sends `count` segments, again if they were sent before. */
+static void server_sends(struct world *w, uint32_t from, uint32_t count)
+{
+	static const uint8_t segment[100] = { 0 };
+	struct wire_tcp t;
+
+	for (uint32_t i = 0; i < count; i++) {
+		t = world_server_tcp(w);
+		t.seq = from + i * 100;
+		t.payload = segment;
+		t.payload_len = sizeof(segment);
+		world_server_says(w, t);
+		w->now += MS;
+	}
+}
+
+static void a_burst_of_retransmissions_is_traced(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		uint32_t from;
+
+		begin_at_rest(&w);
+		world_run(&w, 1 * INPATH_SEC);
+		/* It comes to the queue all the same: a gateway where nothing can rest. */
+		from = w.server_nxt;
+		server_sends(&w, from, 12);
+		world_client_says(&w, world_client_tcp(&w));
+		world_run(&w, 2 * INPATH_SEC);
+		server_sends(&w, from, SLOW_BURST - 1);
+		world_run(&w, 2 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->traces, 1);
+		server_sends(&w, from, 12);
+		assert_int_equal(world_stats(&w)->slow_retransmit, 1);
+		w.sends = 0;
+		world_tick(&w);
+		assert_int_equal(w.sends, 0);
+		/* It has what it asked for, and no probe leaves before that. */
+		world_client_says(&w, world_client_tcp(&w));
+		world_run(&w, 8 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->traces, 2);
+		assert_int_equal(world_path(&w)->record.path.why, INPATH_WHY_SLOW);
+		world_end(&w);
+	}
+}
+
+static void a_first_trace_is_the_first_whatever_else(void **state)
+{
+	struct world w = { .sack = true };
+	uint32_t from;
+
+	(void)state;
+	world_begin(&w, &LIMITS);
+	world_hello(&w);
+	from = w.server_nxt;
+	server_sends(&w, from, 12);
+	server_sends(&w, from, 12);
+	world_client_says(&w, world_client_tcp(&w));
+	world_run(&w, 8 * INPATH_SEC);
+	assert_int_equal(w.records, 1);
+	assert_int_equal(world_path(&w)->record.path.why, INPATH_WHY_START);
+	assert_int_equal(world_stats(&w)->slow_retransmit, 0);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +403,9 @@ int main(void)
 		cmocka_unit_test(a_new_flow_on_the_same_ports_begins_afresh),
 		cmocka_unit_test(quic_stalls_as_well),
 		cmocka_unit_test(with_paths_switched_off_it_is_only_counted),
+		cmocka_unit_test(an_rtt_that_jumps_is_said),
+		cmocka_unit_test(a_burst_of_retransmissions_is_traced),
+		cmocka_unit_test(a_first_trace_is_the_first_whatever_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,20 +231,33 @@ static void what_passed_unseen_is_never_counted_too_low(void **state)
 {
 	struct slow_flow flows[1] = { 0 };
 	struct slow s = { .at = INPATH_TIME_NEVER, .flows = flows };
-	struct inpath_counters counters = { .up_bytes = 70, .down_bytes = 900 };
+	struct inpath_counters counters = { .up_bytes = 7 * SLOW_UNIT,
+		.down_bytes = 90 * SLOW_UNIT };
 
 	(void)state;
 	slow_rested(&s, 0, INPATH_SEC);
 	assert_int_equal(s.at, INPATH_SEC + SLOW_INTERVAL);
 	slow_count(&flows[0], &counters, 3 * INPATH_SEC);
-	assert_int_equal(flows[0].unseen, 970);
-	counters.down_bytes += 1000;
+	assert_int_equal(flows[0].unseen, 97);
+	counters.down_bytes += 100 * SLOW_UNIT;
 	slow_count(&flows[0], &counters, 5 * INPATH_SEC);
-	assert_int_equal(flows[0].unseen, 1970);
+	assert_int_equal(flows[0].unseen, 197);
 	slow_rested(&s, 0, 6 * INPATH_SEC);
-	counters.up_bytes += 7;
+	counters.up_bytes += 7 * SLOW_UNIT;
 	slow_count(&flows[0], &counters, 7 * INPATH_SEC);
 	assert_int_equal(flows[0].unseen, 7);
+	assert_false(slow_is_far(&flows[0]));
+	counters.down_bytes += (1 << 30) - 8 * SLOW_UNIT;
+	slow_count(&flows[0], &counters, 9 * INPATH_SEC);
+	assert_false(slow_is_far(&flows[0]));
+	counters.down_bytes += SLOW_UNIT;
+	slow_count(&flows[0], &counters, 11 * INPATH_SEC);
+	assert_true(slow_is_far(&flows[0]));
+	for (int i = 0; i < 600; i++) {
+		counters.down_bytes += 1 << 30;
+		slow_count(&flows[0], &counters, (13 + 2 * i) * INPATH_SEC);
+		assert_true(slow_is_far(&flows[0]));
+	}
 }
 
 static void it_is_said_once_in_ten_seconds_at_most(void **state)
@@ -255,6 +268,123 @@ static void it_is_said_once_in_ten_seconds_at_most(void **state)
 	assert_true(slow_say(&f, 100 * INPATH_SEC));
 	assert_false(slow_say(&f, 110 * INPATH_SEC - 1));
 	assert_true(slow_say(&f, 110 * INPATH_SEC));
+}
+
+/* --- bursts --------------------------------------------------------------------------------------- */
+
+static uint32_t repeats(struct slow_flow *f, uint32_t count, uint32_t first, uint32_t step,
+	inpath_time from, inpath_time apart)
+{
+	uint32_t bursts = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		bursts += slow_repeat(f, first + i * step, from + i * apart);
+	return bursts;
+}
+
+static void so_many_segments_again_within_a_second_are_a_burst(void **state)
+{
+	struct slow_flow f = { 0 };
+
+	(void)state;
+	/* Across the end of the sequence numbers. */
+	assert_int_equal(
+		repeats(&f, SLOW_BURST - 1, UINT32_MAX - 3000, 1448, 100 * INPATH_SEC, INPATH_MSEC),
+		0);
+	f = (struct slow_flow){ 0 };
+	assert_int_equal(
+		repeats(&f, SLOW_BURST, UINT32_MAX - 3000, 1448, 100 * INPATH_SEC, INPATH_MSEC), 1);
+}
+
+static void a_burst_is_one_however_long_it_gets(void **state)
+{
+	struct slow_flow f = { 0 };
+
+	(void)state;
+	assert_int_equal(repeats(&f, 300, 5000, 1448, 100 * INPATH_SEC, INPATH_MSEC), 1);
+}
+
+static void the_same_segment_again_and_again_is_one(void **state)
+{
+	struct slow_flow f = { 0 };
+
+	(void)state;
+	assert_int_equal(repeats(&f, 300, 5000, 0, 100 * INPATH_SEC, INPATH_MSEC), 0);
+	f = (struct slow_flow){ 0 };
+	/* So is the same handful in rounds. */
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(
+			repeats(&f, SLOW_BURST - 1, 5000, 1448, 200 * INPATH_SEC, INPATH_MSEC), 0);
+}
+
+static void a_loss_now_and_then_is_no_burst(void **state)
+{
+	struct slow_flow f = { 0 };
+
+	(void)state;
+	assert_int_equal(repeats(&f, 1000, 5000, 1448, 100 * INPATH_SEC, INPATH_SEC / 5), 0);
+}
+
+/* --- jumps ---------------------------------------------------------------------------------------- */
+
+/* Takes the periods' RTTs, in milliseconds, 0 at the end. Which one was the first to jump? 0: none. */
+static int first_jump(const int *ms)
+{
+	struct slow_usual u = { 0 };
+	int first = 0;
+
+	for (int i = 0; ms[i]; i++)
+		if (slow_rtt(&u, (uint64_t)ms[i] * INPATH_MSEC) && !first)
+			first = i + 1;
+	return first;
+}
+
+static void an_rtt_far_above_the_usual_jumps(void **state)
+{
+	static const struct {
+		int ms[12];
+		int jumps;
+	} cases[] = {
+		{ { 30, 31, 30, 31, 52 }, 5 },
+		{ { 30, 31, 30, 31, 50 }, 0 },
+		/* Of two there is no usual. */
+		{ { 30, 30, 900 }, 0 },
+		{ { 30, 30, 30, 900 }, 4 },
+		/* Less is no jump; nor is what is back to less. */
+		{ { 90, 90, 90, 90, 1, 90, 90 }, 0 },
+		/* Who sways by himself, has to sway farther. */
+		{ { 40, 80, 60, 100, 50, 130 }, 0 },
+		{ { 40, 80, 60, 100, 50, 200 }, 6 },
+		/* One outlier does not hide the next. */
+		{ { 30, 30, 30, 30, 30, 31, 32, 90 }, 8 },
+		/* More than 6.5 s is all one. */
+		{ { 7000, 8000, 9000, 60000 }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(first_jump(cases[i].ms), cases[i].jumps);
+}
+
+static void what_lasts_becomes_the_usual(void **state)
+{
+	struct slow_usual u = { 0 };
+	int jumps = 0;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		jumps += slow_rtt(&u, (i < 10 ? 20 : 80) * INPATH_MSEC);
+	assert_in_range(jumps, 1, SLOW_PERIODS_LEAST);
+}
+
+static void a_period_without_an_rtt_is_none(void **state)
+{
+	struct slow_usual u = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_false(slow_rtt(&u, 0));
+	assert_int_equal(u.count, 0);
 }
 
 int main(void)
@@ -275,6 +405,13 @@ int main(void)
 		cmocka_unit_test(any_numbers_are_taken),
 		cmocka_unit_test(what_passed_unseen_is_never_counted_too_low),
 		cmocka_unit_test(it_is_said_once_in_ten_seconds_at_most),
+		cmocka_unit_test(so_many_segments_again_within_a_second_are_a_burst),
+		cmocka_unit_test(a_burst_is_one_however_long_it_gets),
+		cmocka_unit_test(the_same_segment_again_and_again_is_one),
+		cmocka_unit_test(a_loss_now_and_then_is_no_burst),
+		cmocka_unit_test(an_rtt_far_above_the_usual_jumps),
+		cmocka_unit_test(what_lasts_becomes_the_usual),
+		cmocka_unit_test(a_period_without_an_rtt_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
