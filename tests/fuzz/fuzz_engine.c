@@ -8,7 +8,8 @@
  * Invariants: a packet leaves nothing in the outbox; at most two probes a tick; a probe is well-formed,
  * has at most one byte, and that byte is one the client has sent at that sequence number and the
  * server has acknowledged; over UDP it is a short header of 21 bytes at most, or 8 random ones; no token is used again within 30 s; only ICMP errors and ACKs without
- * payload are dropped; time standing still, the engine comes to rest.
+ * payload are dropped; counters are asked for once in two seconds, and only where there are any; time standing
+ * still, the engine comes to rest.
  */
 #include "inpath/engine.h"
 #include "tests/unit/quic_wire.h"
@@ -49,6 +50,9 @@ struct ground {
 	uint32_t probe_count;
 	struct token tokens[TOKENS]; /* the latest, in a ring */
 	uint32_t token_count;
+	struct inpath_counters counters[FLOWS];
+	inpath_time counted; /* when counters were asked for last; 0: never */
+	bool has_counters;
 	bool refuse;
 };
 
@@ -270,6 +274,11 @@ static void tick(struct ground *g)
 	for (uint32_t i = 0; i < box->count; i++) {
 		if (box->items[i].kind == INPATH_ACTION_LOOK)
 			looks[looked++] = box->items[i].look;
+		if (box->items[i].kind == INPATH_ACTION_COUNT) {
+			demand(g->has_counters);
+			demand(!g->counted || g->now >= g->counted + 2 * INPATH_SEC);
+			g->counted = g->now;
+		}
 		if (box->items[i].kind != INPATH_ACTION_SEND)
 			continue;
 		take_probe(g, &box->items[i].probe);
@@ -321,6 +330,28 @@ static void answer(struct ground *g, struct script *s)
 		wire_time_exceeded(bytes, p.family == INPATH_AF_INET ? "10.0.0.9" : "2001:db8::9",
 			probe.bytes, probe.len),
 		bend & 4);
+}
+
+/* What conntrack has counted of one of the flows: more than before, or anything. */
+static void count(struct ground *g, struct script *s)
+{
+	uint8_t which = next(s), kind = next(s), down = next(s);
+	struct inpath_counters *c = &g->counters[which % FLOWS];
+	bool v6 = which & 1;
+	const struct inpath_tuple tuple = {
+		.client = wire_addr(v6 ? "2001:db8:1::10" : "192.168.1.10"),
+		.server = wire_addr(v6 ? "2001:db8:2::7" : "198.51.100.7"),
+		.client_port = (uint16_t)(40000 + which % FLOWS),
+		.server_port = 443,
+		.proto = kind & 1 ? INPATH_PROTO_UDP : INPATH_PROTO_TCP,
+	};
+
+	if (kind & 2)
+		c->down_bytes = (uint64_t)down << (kind >> 2);
+	c->down_bytes += (uint64_t)down << 12;
+	c->up_bytes += kind & 4 ? 100 : 0;
+	if (g->has_counters)
+		inpath_engine_counters(g->engine, &tuple, c, g->now);
 }
 
 /* Bytes of the script as they are: as a packet, or as a DNS message behind right headers. */
@@ -395,7 +426,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		g.flows[i] = (struct flow_state){ .client_nxt = i * 0x7fffff00U,
 			.server_nxt = i * 0x55555500U };
 	while (s.left) {
-		switch (next(&s) % 15) {
+		switch (next(&s) % 17) {
 		case 0:
 		case 1: say(&g, &s, true); break;
 		case 2:
@@ -419,6 +450,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			policy.protocols = next(&s) & 7;
 			inpath_engine_set_policy(g.engine, &set, g.now);
 			break;
+		case 15:
+			policy.settings.interval_s = next(&s) & 1 ? 60 : 1;
+			set.counters = g.has_counters = next(&s) & 1;
+			inpath_engine_set_policy(g.engine, &set, g.now);
+			break;
+		case 16: count(&g, &s); break;
 		}
 	}
 	come_to_rest(&g);
