@@ -29,12 +29,19 @@ static uint16_t draw_router(struct net *n)
 	return (uint16_t)n->routers;
 }
 
+/*
+ * Routers that take turns answer all the time: where one of two falls silent, what is left looks from
+ * outside like a route that has changed.
+ */
 static struct net_hop draw_hop(struct net *n, uint32_t balanced)
 {
 	struct net_hop hop = { { draw_router(n), NET_NOBODY } };
 
-	if (dice_permille(&n->dice, balanced))
+	if (dice_permille(&n->dice, balanced)) {
 		hop.routers[1] = draw_router(n);
+		n->router[hop.routers[0]].manner = NET_ANSWERS;
+		n->router[hop.routers[1]].manner = NET_ANSWERS;
+	}
 	return hop;
 }
 
