@@ -1,46 +1,100 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/budget.h"
 
-#define TOKEN INPATH_SEC /* billionths in one token */
+#include <string.h>
 
-void bucket_fill(struct bucket *b, uint32_t rate, inpath_time now)
+static uint32_t *count_of(struct window *w, uint64_t slot)
 {
-	b->at = now;
-	b->tokens = (uint64_t)rate * TOKEN;
+	return &w->counts[slot % WINDOW_SLOTS];
 }
 
-static void bucket_run(struct bucket *b, uint32_t rate, inpath_time now)
+/* Forgets what was spent more than a second ago. */
+static void advance(struct window *w, inpath_time now)
 {
-	uint64_t full = (uint64_t)rate * TOKEN;
+	uint64_t slot = now / WINDOW_SLOT;
 
-	if (now > b->at) {
-		inpath_time gone = now - b->at;
-
-		/* After a second it is full, whatever it held: and the product cannot overflow. */
-		b->tokens = gone >= INPATH_SEC ? full : b->tokens + gone * rate;
-		b->at = now;
+	if (slot >= w->slot + WINDOW_SLOTS) {
+		memset(w->counts, 0, sizeof(w->counts));
+		w->spent = 0;
+		w->slot = slot;
 	}
-	if (b->tokens > full)
-		b->tokens = full;
+	while (w->slot < slot) {
+		uint32_t *oldest = count_of(w, ++w->slot);
+
+		w->spent -= *oldest;
+		*oldest = 0;
+	}
 }
 
-inpath_time bucket_ready(struct bucket *b, uint32_t rate, uint32_t want, inpath_time now)
+inpath_time window_ready(struct window *w, uint32_t rate, uint32_t want, inpath_time now)
 {
-	uint64_t need = (uint64_t)(want < rate ? want : rate) * TOKEN;
+	uint64_t need = want < rate ? want : rate, spent;
+	uint64_t slot;
 
-	bucket_run(b, rate, now);
+	advance(w, now);
 	if (rate == 0)
 		return INPATH_TIME_NEVER;
-	if (b->tokens >= need)
-		return b->at;
-	return b->at + (need - b->tokens + rate - 1) / rate;
+	spent = w->spent;
+	if (spent + w->reserved + need <= rate)
+		return now;
+	/* Slot after slot is forgotten, the oldest first. */
+	for (slot = w->slot + 1; slot <= w->slot + WINDOW_SLOTS; slot++) {
+		spent -= *count_of(w, slot);
+		if (spent + w->reserved + need <= rate)
+			return slot * WINDOW_SLOT;
+	}
+	return (w->slot + 1) * WINDOW_SLOT;
 }
 
-bool bucket_take(struct bucket *b, uint32_t rate, uint32_t count, inpath_time now)
+void window_reserve(struct window *w, uint32_t count)
 {
-	bucket_run(b, rate, now);
-	if (b->tokens < count * TOKEN)
+	w->reserved += count;
+}
+
+void window_release(struct window *w, uint32_t count)
+{
+	w->reserved -= count;
+}
+
+static void enter(struct window *w)
+{
+	++*count_of(w, w->slot);
+	w->spent++;
+}
+
+void window_spend(struct window *w, inpath_time now)
+{
+	advance(w, now);
+	w->reserved--;
+	enter(w);
+}
+
+void window_delay(struct window *w, inpath_time was, inpath_time now)
+{
+	uint64_t slot = was / WINDOW_SLOT;
+	uint32_t *count;
+
+	advance(w, now);
+	if (slot + WINDOW_SLOTS <= w->slot || slot >= w->slot)
+		return;
+	count = count_of(w, slot);
+	if (*count == 0)
+		return;
+	--*count;
+	w->spent--;
+	enter(w);
+}
+
+bool window_take(struct window *w, uint32_t rate, inpath_time now)
+{
+	if (window_ready(w, rate, 1, now) > now)
 		return false;
-	b->tokens -= count * TOKEN;
+	enter(w);
 	return true;
+}
+
+bool window_is_used(struct window *w, inpath_time now)
+{
+	advance(w, now);
+	return w->spent != 0;
 }

@@ -38,6 +38,15 @@ static uint32_t slot_find(const struct clients *c, uint32_t hash, const struct i
 	return slot;
 }
 
+static void evict(struct clients *c, inpath_time now)
+{
+	uint32_t oldest = table_oldest(&c->table);
+
+	if (window_is_used(&c->entries[oldest].window, now))
+		c->forgotten = now;
+	table_remove(&c->table, oldest);
+}
+
 struct client *client_get(struct clients *c, const struct inpath_addr *addr, inpath_time now)
 {
 	uint32_t hash = addr_hash(c, addr);
@@ -48,12 +57,17 @@ struct client *client_get(struct clients *c, const struct inpath_addr *addr, inp
 		return &c->entries[slot];
 	}
 	if (c->table.count == c->table.capacity)
-		table_remove(&c->table, table_oldest(&c->table));
+		evict(c, now);
 	slot = table_insert(&c->table, hash);
-	c->entries[slot] = (struct client){ .addr = *addr };
-	/* Full at whatever rate it will be asked for. */
-	bucket_fill(&c->entries[slot].bucket, UINT32_MAX, now);
+	c->entries[slot] = (struct client){ .addr = *addr, .born = ++c->births };
+	if (c->forgotten)
+		c->entries[slot].not_before = c->forgotten + WINDOW_SLOTS * WINDOW_SLOT;
 	return &c->entries[slot];
+}
+
+struct window *client_window(const struct clients *c, uint32_t slot, uint32_t born)
+{
+	return c->entries[slot].born == born ? &c->entries[slot].window : NULL;
 }
 
 const struct client *client_find(const struct clients *c, const struct inpath_addr *addr)

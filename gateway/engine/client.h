@@ -20,13 +20,17 @@ struct client {
 	bool has_mac;
 	struct inpath_mac mac;
 	char name[INPATH_LABEL_MAX + 1]; /* "" if unknown */
-	struct bucket bucket;            /* probes in its flows */
+	uint32_t born;                   /* no two entries have the same number */
+	inpath_time not_before;          /* no probe earlier than this */
+	struct window window;            /* probes in its flows */
 };
 
 struct clients {
 	const struct hash_key *key;
 	struct table table;
 	struct client *entries;
+	uint32_t births;
+	inpath_time forgotten; /* when one that had spent in the last second was let go; 0: never */
 };
 
 /* A household has far fewer devices than flows: a sixteenth of `flows`, 64 to 4096. */
@@ -36,10 +40,14 @@ void clients_init(
 	struct clients *c, struct arena *arena, uint32_t capacity, const struct hash_key *key);
 
 /*
- * The entry of `addr`, made if there is none; it becomes the newest. A new one's bucket starts
- * full (bucket_fill). Never NULL. Valid until the next client_get.
+ * The entry of `addr`, made if there is none; it becomes the newest. Never NULL. Valid until the
+ * next client_get. It may have been here before: so, where one had to go that had spent in the last
+ * second, new ones wait until that second is over.
  */
 struct client *client_get(struct clients *c, const struct inpath_addr *addr, inpath_time now);
+
+/* The window of the entry `slot` if it is still the one that was `born` so, or NULL. */
+struct window *client_window(const struct clients *c, uint32_t slot, uint32_t born);
 
 /* The entry of `addr` as it is, or NULL. */
 const struct client *client_find(const struct clients *c, const struct inpath_addr *addr);

@@ -62,11 +62,8 @@ void inpath_engine_set_policy(
 	struct inpath_engine *e, const struct inpath_policy_set *set, inpath_time now)
 {
 	e->now = now > e->now ? now : e->now;
-	if (!e->set) {
-		bucket_fill(&e->gateway_bucket, set->budget.gateway, e->now);
-		for (uint32_t i = 0; i < TRACE_FIRST_HOPS; i++)
-			bucket_fill(&e->first_hop_buckets[i], set->budget.first_hops, e->now);
-	}
+	if (e->set)
+		trace_unpay_all(e);
 	e->set = set;
 	e->wants_udp = false;
 	for (uint32_t i = 0; i < set->policies_count; i++)
@@ -360,7 +357,7 @@ static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpa
  */
 static bool may_suspect(struct inpath_engine *e)
 {
-	return bucket_take(&e->suspicions, e->set->budget.gateway, 1, e->now);
+	return window_take(&e->suspicions, e->set->budget.gateway, e->now);
 }
 
 /* TCP that is addressed to the gateway itself, and that conntrack could not place. */

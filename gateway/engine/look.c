@@ -40,8 +40,8 @@ void look_step(
 		}
 		if (looks == LOOKS_A_TICK || outbox->count == INPATH_OUTBOX_ACTIONS)
 			return;
-		if (!bucket_take(&l->bucket, LOOK_RATE, 1, now)) {
-			l->at = bucket_ready(&l->bucket, LOOK_RATE, 1, now);
+		if (!window_take(&l->window, LOOK_RATE, now)) {
+			l->at = window_ready(&l->window, LOOK_RATE, 1, now);
 			return;
 		}
 		f->expected = false;

@@ -9,7 +9,7 @@
  *                                                      ^                                |
  *                                                      +--- its next packet ------------+
  *
- * Owns:   its cursor over the flow table and its bucket, in struct inpath_engine.
+ * Owns:   its cursor over the flow table and its window, in struct inpath_engine.
  * Time:   one pass over the table in a second, in slices, while any flow is expected; no deadline otherwise.
  * Output: INPATH_ACTION_LOOK in the outbox, at most LOOK_RATE a second.
  */
@@ -32,7 +32,7 @@ struct look {
 	inpath_time at; /* when the pass begins, or goes on; 0: no flow is expected */
 	uint32_t next;  /* flow slot that the pass has come to */
 	bool again;     /* it met flows whose silence is shorter yet */
-	struct bucket bucket;
+	struct window window;
 };
 
 /* A packet of `f` has passed: `more` says whether further ones ought to come to the queue. */

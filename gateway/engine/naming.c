@@ -152,7 +152,7 @@ static bool follow_tcp(struct inpath_engine *e, uint32_t slot, const struct pack
  * its share. */
 static bool may_open(struct inpath_engine *e, struct udp_flow *u, inpath_time now)
 {
-	if (u->opened >= NAMING_OPENS || !bucket_take(&e->opens, NAMING_OPENS_A_SECOND, 1, now)) {
+	if (u->opened >= NAMING_OPENS || !window_take(&e->opens, NAMING_OPENS_A_SECOND, now)) {
 		e->stats.initials_capped++;
 		return false;
 	}

@@ -154,6 +154,7 @@ void trace_drop(struct inpath_engine *e, uint32_t slot)
 	struct trace *t = &e->traces[slot];
 
 	detach(e, t);
+	trace_unpay(e, t, 0);
 	name_release(&e->names, t->host);
 	/* Answers to its probes may still come: they count for no trace. */
 	t->phase = TRACE_DONE;
@@ -175,6 +176,7 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 		stop = t->settled;
 	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
+	trace_unpay(e, t, 0);
 	prober_sum_up(&t->walk, stop, &t->flow_facts.tuple.server);
 	if (f)
 		trace_slow_timing(e, t, now);
@@ -304,6 +306,7 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	if (carrier_closed(f) || e->stopping) {
 		inpath_time until = prober_answers_until(&t->walk);
 
+		trace_unpay(e, t, 0);
 		/* What is on its way may still count; nothing more is sent. */
 		if (until > now && !e->stopping)
 			deadline_set(&e->deadlines, slot, until);
@@ -318,6 +321,9 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	}
 	view = carrier_view(f, e->epoch, now);
 	answer = prober_ask(&t->walk, &view, now);
+	/* What is not sent now is left to others. */
+	if (answer.say != PROBER_SEND)
+		trace_unpay(e, t, 0);
 	switch (answer.say) {
 	case PROBER_SEND: return trace_send(e, slot, answer.ttls, now);
 	case PROBER_WAIT: deadline_set(&e->deadlines, slot, answer.until); return false;
@@ -415,6 +421,8 @@ void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_
 
 	e->now = latest(e->now, now);
 	e->stats.probes += error == 0;
+	if (t->run == s->run)
+		trace_spent_late(e, t, s->ttl, s->sent, now);
 	if (t->run != s->run || t->phase != TRACE_WALKING)
 		return;
 	if (error == 0) {

@@ -66,6 +66,10 @@ struct trace {
 	uint32_t first_probe;               /* slot of the first probe sent, for ev=probe */
 	inpath_time not_before;             /* it waits for the budget or a free token till then */
 	uint64_t granted;                   /* TTLs that the budget has paid for, not sent yet */
+	uint64_t claimed;                   /* TTLs that wait for it ... */
+	uint8_t claims;                     /* ... in these windows: see trace_pay.c */
+	uint32_t client;                    /* whose budget: its slot ... */
+	uint32_t client_born;               /* ... and its number; 0: none yet */
 	struct inpath_record_change change; /* if log_change */
 	uint8_t doubts;           /* TTLs asked about because they differ from the flow's path */
 	enum inpath_stop settled; /* how it would have ended without */
@@ -111,10 +115,10 @@ struct inpath_engine {
 	uint32_t *line_flows;
 	struct deadlines deadlines; /* by trace slot */
 	struct deadlines wakings;   /* by flow slot: when a traced flow that rests is armed again */
-	struct bucket gateway_bucket;
-	struct bucket opens;      /* Initials that may be opened */
-	struct bucket suspicions; /* answers without a whole token that may be looked at */
-	struct bucket first_hop_buckets[TRACE_FIRST_HOPS];
+	struct window gateway_window;
+	struct window first_hop_windows[TRACE_FIRST_HOPS];
+	struct window opens;                 /* Initials that are opened */
+	struct window suspicions;            /* answers without a whole token that are looked at */
 	uint32_t rewriters[TRACE_REWRITERS]; /* interfaces; 0: free */
 
 	struct inpath_outbox outbox;
@@ -160,6 +164,26 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow);
  * may be short. True if one went out.
  */
 bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_time now);
+
+/*
+ * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
+ * all of them or waits: a wave never thins out. `now` if paid, else when to ask again; what is
+ * waited for goes before the waves of traces that have not begun.
+ */
+inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now);
+
+/* A probe that was paid for leaves. */
+void trace_spend(struct inpath_engine *e, struct trace *t, uint8_t ttl);
+
+/* A probe that left at `was` did so only at `now`. */
+void trace_spent_late(struct inpath_engine *e, const struct trace *t, uint8_t ttl, inpath_time was,
+	inpath_time now);
+
+/* Gives back what was paid but for `ttls`, and what was waited for. */
+void trace_unpay(struct inpath_engine *e, struct trace *t, uint64_t ttls);
+
+/* The budgets may be others from now on: traces pay anew for what has not been sent. */
+void trace_unpay_all(struct inpath_engine *e);
 
 /* The walk is over: from now on its records are written. */
 void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now);

@@ -1,43 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A trace's probes: paid for by the budgets, given a token, put into the outbox. */
+/* A trace's probes: given a token, put into the outbox. */
 #include "gateway/engine/trace.h"
 #include "gateway/engine/ttls.h"
-
-/*
- * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
- * all of them or waits: a wave never thins out. Returns 0 if paid, else when to ask again.
- */
-static inpath_time pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now)
-{
-	const struct inpath_budget *b = &e->set->budget;
-	struct client *client = client_get(&e->clients, &t->flow_facts.tuple.client, now);
-	uint32_t most = b->gateway < b->client ? b->gateway : b->client;
-	uint32_t count = 0;
-	uint64_t paid = 0;
-	inpath_time ready;
-
-	for (uint8_t i = 0; i < INPATH_MAX_HOPS && count < most; i++) {
-		if (ttls & 1ULL << i) {
-			paid |= 1ULL << i;
-			count++;
-		}
-	}
-	ready = latest(bucket_ready(&e->gateway_bucket, b->gateway, count, now),
-		bucket_ready(&client->bucket, b->client, count, now));
-	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
-		if (paid & 1ULL << i)
-			ready = latest(ready,
-				bucket_ready(&e->first_hop_buckets[i], b->first_hops, 1, now));
-	if (ready > now)
-		return ready;
-	(void)bucket_take(&e->gateway_bucket, b->gateway, count, now);
-	(void)bucket_take(&client->bucket, b->client, count, now);
-	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
-		if (paid & 1ULL << i)
-			(void)bucket_take(&e->first_hop_buckets[i], b->first_hops, 1, now);
-	t->granted = paid;
-	return 0;
-}
 
 static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t probe_slot,
 	const struct probe_token *token)
@@ -83,15 +47,15 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
 	uint32_t probe_slot = TABLE_NONE;
 	uint8_t ttl;
 
-	t->granted &= ttls;
+	trace_unpay(e, t, ttls);
 	if (t->granted == 0) {
-		inpath_time ready = pay(e, t, ttls, now);
+		inpath_time ready = trace_pay(e, t, ttls, now);
 
-		if (ready && t->walk.sent && now >= t->walk.first_sent + PROBER_HELD_MAX) {
+		if (ready > now && t->walk.sent && now >= t->walk.first_sent + PROBER_HELD_MAX) {
 			trace_finish(e, slot, INPATH_STOP_BUDGET, now);
 			return false;
 		}
-		if (ready) {
+		if (ready > now) {
 			e->stats.budget_waits += !t->waited;
 			t->waited = true;
 			t->not_before = ready;
@@ -113,7 +77,7 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
 		}
 		return false;
 	}
-	t->granted &= ~ttl_bit(ttl);
+	trace_spend(e, t, ttl);
 	emit(e, slot, ttl, probe_slot, &token);
 	deadline_set(&e->deadlines, slot, now);
 	return true;

@@ -16,6 +16,15 @@ static inline bool ttls_has(uint64_t ttls, uint8_t ttl)
 	return ttls & ttl_bit(ttl);
 }
 
+static inline uint32_t ttls_count(uint64_t ttls)
+{
+	uint32_t count = 0;
+
+	for (; ttls; ttls &= ttls - 1)
+		count++;
+	return count;
+}
+
 /* The lowest TTL of a set; 0 if it is empty. */
 static inline uint8_t ttls_lowest(uint64_t ttls)
 {

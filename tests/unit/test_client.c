@@ -12,11 +12,9 @@ static const struct hash_key key = { .k0 = 3, .k1 = 5 };
 
 enum {
 	CAPACITY = 64,
-	RATE = 50,
 };
 
-/* So early that no bucket could have filled by itself. */
-#define NOW INPATH_USEC
+#define NOW (100 * INPATH_SEC)
 
 struct lan {
 	void *memory;
@@ -102,17 +100,47 @@ static void an_address_has_one_entry(void **state)
 	assert_int_equal(lan->clients.table.count, 1);
 }
 
-static void a_new_clients_bucket_is_full_and_no_more(void **state)
+static void spend(struct client *e)
+{
+	window_reserve(&e->window, 1);
+	window_spend(&e->window, NOW);
+}
+
+static void a_client_keeps_its_window_as_long_as_it_is_known(void **state)
 {
 	struct lan *lan = *state;
 	struct inpath_addr a = wire_addr("192.168.1.2");
 	struct client *e = client_get(&lan->clients, &a, NOW);
+	uint32_t slot = (uint32_t)(e - lan->clients.entries);
 
-	for (int i = 0; i < RATE; i++)
-		assert_true(bucket_take(&e->bucket, RATE, 1, NOW));
-	assert_false(bucket_take(&e->bucket, RATE, 1, NOW));
-	/* It stays as it was when the client is seen again. */
-	assert_false(bucket_take(&client_get(&lan->clients, &a, NOW)->bucket, RATE, 1, NOW));
+	spend(e);
+	e = client_get(&lan->clients, &a, NOW);
+	assert_int_equal(e->window.spent, 1);
+	assert_ptr_equal(client_window(&lan->clients, slot, e->born), &e->window);
+	assert_null(client_window(&lan->clients, slot, e->born + 1));
+}
+
+/* It may come back as a new one: so no new one spends before the second is over. */
+static void what_a_forgotten_client_has_spent_is_waited_for(void **state)
+{
+	struct lan *lan = *state;
+	struct inpath_addr first = numbered(0), a;
+	struct client *e = client_get(&lan->clients, &first, NOW);
+	uint32_t slot = (uint32_t)(e - lan->clients.entries), born = e->born;
+
+	spend(e);
+	for (unsigned int i = 1; i <= CAPACITY; i++) {
+		a = numbered(i);
+		e = client_get(&lan->clients, &a, NOW);
+		if (i < CAPACITY)
+			assert_true(e->not_before == 0);
+	}
+	assert_null(client_window(&lan->clients, slot, born));
+	assert_true(e->not_before >= NOW + INPATH_SEC);
+	e = client_get(&lan->clients, &first, NOW);
+	assert_true(e->not_before >= NOW + INPATH_SEC);
+	assert_true(e->not_before <= NOW + 2 * INPATH_SEC);
+	assert_int_equal(e->window.spent, 0);
 }
 
 static void one_client_too_many_evicts_the_longest_unseen(void **state)
@@ -148,15 +176,14 @@ static void a_reused_entry_remembers_nothing(void **state)
 
 	client_learn(&lan->clients, &a, &m, "tv", NOW);
 	e = client_get(&lan->clients, &a, NOW);
-	while (bucket_take(&e->bucket, RATE, 1, NOW))
-		;
+	spend(e);
 	for (unsigned int i = 1; i <= CAPACITY; i++) {
 		a = numbered(i);
 		e = client_get(&lan->clients, &a, NOW);
 	}
 	assert_false(e->has_mac);
 	assert_string_equal(e->name, "");
-	assert_true(bucket_take(&e->bucket, RATE, 1, NOW));
+	assert_int_equal(e->window.spent, 0);
 }
 
 static void what_is_unknown_is_left_as_it_was(void **state)
@@ -266,7 +293,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capacity_follows_the_flows_within_bounds),
 		OPENED(an_address_has_one_entry),
-		OPENED(a_new_clients_bucket_is_full_and_no_more),
+		OPENED(a_client_keeps_its_window_as_long_as_it_is_known),
+		OPENED(what_a_forgotten_client_has_spent_is_waited_for),
 		OPENED(one_client_too_many_evicts_the_longest_unseen),
 		OPENED(a_reused_entry_remembers_nothing),
 		OPENED(what_is_unknown_is_left_as_it_was),
