@@ -269,6 +269,27 @@ static void judge_losses(const struct facts *f, struct findings *out)
 		finding_add(out, "log", FINDING_OK, "The log takes every line.");
 }
 
+static void judge_accounting(const struct facts *f, struct findings *out)
+{
+	const char *accounting = answer_get(&f->daemon, "state", "accounting");
+
+	if (f->daemon_error || !f->config || !accounting)
+		return;
+	if (!strcmp(accounting, "on"))
+		finding_add(out, "accounting", FINDING_OK,
+			"Streams that stall are noticed within seconds.");
+	else if (!f->config->accounting)
+		finding_add(out, "accounting", FINDING_OK,
+			"Streams that stall are noticed at their next trace (gateway.accounting is "
+			"off).");
+	else
+		finding_mend(finding_add(out, "accounting", FINDING_LIMIT,
+				     "Streams that stall are noticed at their next trace: inpathd "
+				     "could not switch nf_conntrack_acct on."),
+			"sysctl -w net.netfilter.nf_conntrack_acct=1 and restart inpathd; for every "
+			"boot: `options nf_conntrack acct=1` in /etc/modprobe.d");
+}
+
 static void judge_machine(const struct facts *f, struct findings *out)
 {
 	if (f->wall_s < YEAR_2025)
@@ -310,6 +331,7 @@ void check_judge(const struct facts *f, struct findings *out)
 	judge_routing(f, out);
 	judge_arrivals(f, out);
 	judge_losses(f, out);
+	judge_accounting(f, out);
 	judge_machine(f, out);
 }
 

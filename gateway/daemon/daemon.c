@@ -146,8 +146,8 @@ static void start_counting(struct daemon *d)
 
 	if (error)
 		log_say(&d->log, LOG_WARNING,
-			"gateway.accounting: nf_conntrack_acct cannot be switched on (%s): set "
-			"net.netfilter.nf_conntrack_acct = 1 in /etc/sysctl.d",
+			"gateway.accounting: nf_conntrack_acct cannot be switched on from here (%s): "
+			"`inpath check` says what to do",
 			strerror(-error));
 	d->counters = d->accounting.on ? counters_open(&err) : NULL;
 	if (d->accounting.on && !d->counters)

@@ -158,6 +158,7 @@ void report_state(struct daemon *d, logfmt_sink *sink, void *arg)
 	put_number(&p, "policies", c->policies.policies_count);
 	put_number(&p, "services", c->policies.services_count);
 	put_number(&p, "memory", d->memory_size);
+	put_text(&p, "accounting", d->counters ? "on" : "off");
 	put_age(&p, "last_packet", d->last_packet);
 	put_age(&p, "last_dns", d->last_dns);
 	put_age(&p, "last_path", d->last_path);

@@ -46,7 +46,7 @@ static int begin(void **state)
 	facts.features[0] = (struct feature){ "kernel.queue", 0, true, "queue", "load it" };
 	facts.features[1] = (struct feature){ "kernel.nft", 0, false, "nft", "load it" };
 	daemon_says(
-		"ev=state v=1 uptime=100 mark_probe=0x04000000 last_packet=1 last_dns=2 last_path=3",
+		"ev=state v=1 uptime=100 mark_probe=0x04000000 accounting=off last_packet=1 last_dns=2 last_path=3",
 		"ev=stats v=1 flows_traced=3");
 	return 0;
 }
@@ -164,6 +164,18 @@ static void losses_are_named(void **state)
 			cases[i].stats);
 		assert_mark(cases[i].id, FINDING_LIMIT);
 	}
+}
+
+static void accounting_is_short_only_if_it_was_asked_for(void **state)
+{
+	(void)state;
+	assert_mark("accounting", FINDING_OK);
+	facts.config->accounting = true;
+	assert_mark("accounting", FINDING_LIMIT);
+	daemon_says("ev=state uptime=1 accounting=on", "ev=stats v=1");
+	assert_mark("accounting", FINDING_OK);
+	facts.config->accounting = false;
+	assert_mark("accounting", FINDING_OK);
 }
 
 static void a_clock_that_is_off_is_named(void **state)
@@ -321,6 +333,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(silence_is_told_from_a_fresh_start, begin, end),
 		cmocka_unit_test_setup_teardown(paths_that_fail_to_come_are_named, begin, end),
 		cmocka_unit_test_setup_teardown(losses_are_named, begin, end),
+		cmocka_unit_test_setup_teardown(
+			accounting_is_short_only_if_it_was_asked_for, begin, end),
 		cmocka_unit_test_setup_teardown(a_clock_that_is_off_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(the_rest_of_the_machine_is_looked_at, begin, end),
 		cmocka_unit_test_setup_teardown(
