@@ -39,7 +39,7 @@ struct earlier_epoch {
 
 /* A path that differs from the epoch's, until it is found again or not. */
 struct doubt {
-	uint8_t ttl;       /* the first that differs; 0: there is no doubt */
+	uint8_t ttl;       /* the one to be asked of those that differ; 0: there is no doubt */
 	uint8_t rounds;    /* traces that it asked for, one behind the other */
 	uint16_t answers;  /* by which it is shown so far */
 	inpath_time since; /* the first trace that showed it */

@@ -129,12 +129,13 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls)
 	return path->count > before;
 }
 
-bool path_has(const struct path *p, uint8_t ttl)
+uint64_t path_ttls(const struct path *p)
 {
+	uint64_t ttls = 0;
+
 	for (uint8_t i = 0; i < p->count; i++)
-		if (p->entries[i].ttl == ttl)
-			return true;
-	return false;
+		ttls |= ttl_bit(p->entries[i].ttl);
+	return ttls;
 }
 
 /* Is one silent there, or may it have had addresses that were not kept? */
@@ -149,7 +150,7 @@ static uint64_t server_moved(const struct path *a, const struct path *b)
 	const struct path *nearer = a->server < b->server ? a : b, *other = nearer == a ? b : a;
 
 	if (nearer->server == 0 || nearer->server == other->server ||
-		path_has(other, nearer->server))
+		ttls_has(path_ttls(other), nearer->server))
 		return 0;
 	return ttl_bit(nearer->server);
 }
@@ -203,12 +204,12 @@ uint64_t path_sketch_shares(const struct path_sketch *s, const struct path *p)
 
 bool path_sketch_equals(const struct path_sketch *s, const struct path *p)
 {
-	uint64_t shares = path_sketch_shares(s, p);
+	uint64_t shares = path_sketch_shares(s, p), known = path_ttls(p);
 
 	for (uint8_t k = 0; k < s->count; k++) {
 		uint8_t ttl = (uint8_t)(s->entries[k] >> 24);
 
-		if (!ttls_has(shares, ttl) && path_has(p, ttl))
+		if (ttls_has(known & ~shares, ttl))
 			return false;
 	}
 	return s->server == 0 || p->server == 0 || s->server == p->server;

@@ -51,8 +51,8 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls);
 /* The TTLs (bit ttl-1) at which the paths differ; 0 if they are equal. */
 uint64_t path_differs(const struct path *a, const struct path *b);
 
-/* Did anything answer at this TTL? */
-bool path_has(const struct path *p, uint8_t ttl);
+/* The TTLs (bit ttl-1) at which anything answered. */
+uint64_t path_ttls(const struct path *p);
 
 void path_sketch(struct path_sketch *out, const struct path *p);
 

@@ -71,7 +71,8 @@ struct trace {
 	uint32_t client;                    /* whose budget: its slot ... */
 	uint32_t client_born;               /* ... and its number; 0: none yet */
 	struct inpath_record_change change; /* if log_change */
-	uint8_t doubts;           /* TTLs asked about because they differ from the flow's path */
+	uint8_t doubts; /* TTLs asked about because they differ from the flow's path ... */
+	uint64_t asked; /* ... these (bit ttl-1), but for the latest */
 	enum inpath_stop settled; /* how it would have ended without */
 	struct inpath_path_notes notes;
 	uint64_t e2e_ns;

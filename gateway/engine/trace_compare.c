@@ -16,6 +16,8 @@ enum {
 	 * the longer one of them may be missing. A touch's answer costs the server's attention. */
 	ANSWERS_BASE = 8,
 	ANSWERS_EACH = 10,
+	/* Where a TTL cannot be asked: the server's answers do not name probes, so touches are few. */
+	ANSWERS_TOUCH = 10,
 };
 
 /* The flow's history, made if there is none. */
@@ -50,6 +52,38 @@ static bool is_cut_short(const struct trace *t)
 	return true;
 }
 
+/* The TTLs that were asked as often as they may be. */
+static uint64_t asked(const struct trace *t)
+{
+	return t->walk.confirm ? t->asked | ttl_bit(t->walk.confirm) : t->asked;
+}
+
+/* Do probes stay unanswered there? Then it may be because another router's turn was to answer. */
+static bool answers_seldom(const struct inpath_hop *hop)
+{
+	return hop->answered + 1 < hop->sent;
+}
+
+/*
+ * Which of the TTLs that differ is to be asked? The first one, since it is the one that is named; if
+ * that answers seldom, one behind it, too. What the server answers is asked by the next trace
+ * alone: touches are few. 0: none.
+ */
+static uint8_t to_be_asked(const struct trace *t, uint64_t differ)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		const struct inpath_hop *hop = &t->walk.hops[i];
+
+		if (!ttls_has(differ, i + 1) || hop->answered == 0 || hop->server)
+			continue;
+		if (!ttls_has(asked(t), i + 1))
+			return (uint8_t)(i + 1);
+		if (!answers_seldom(hop))
+			return 0;
+	}
+	return 0;
+}
+
 bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f)
 {
 	struct path path;
@@ -58,11 +92,10 @@ bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f
 	if (f->history == 0 || t->doubts == DOUBTS)
 		return false;
 	path_take(&path, t->walk.hops, prober_last(&t->walk), NULL);
-	ttl = ttls_lowest(path_differs(&e->histories.entries[f->history - 1].path, &path));
-	/* What the server answers is asked by the next trace alone: touches are few. */
-	if (ttl == 0 || t->walk.hops[ttl - 1].server || t->walk.hops[ttl - 1].answered == 0 ||
-		t->walk.hops[ttl - 1].sent >= PROBER_CONFIRM)
+	ttl = to_be_asked(t, path_differs(&e->histories.entries[f->history - 1].path, &path));
+	if (ttl == 0)
 		return false;
+	t->asked = asked(t);
 	t->walk.confirm = ttl;
 	t->doubts++;
 	return true;
@@ -79,10 +112,13 @@ static uint64_t balanced_ttls(const struct trace *t, const struct path *old)
 	return ttls & ~differ;
 }
 
-/* Did the route change while a TTL was asked about? */
+/* Did the route change while TTLs were asked? Then the trace may be a mixture of both. */
 static bool is_amid_change(const struct trace *t)
 {
-	return t->walk.confirm && t->walk.hops[t->walk.confirm - 1].changed;
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (t->walk.hops[i].changed)
+			return true;
+	return false;
 }
 
 /* By how many answers does the trace show that these TTLs differ? */
@@ -91,11 +127,26 @@ static uint32_t answers_at(const struct trace *t, uint64_t differ)
 	const struct inpath_hop *first = &t->walk.hops[ttls_lowest(differ) - 1];
 	uint32_t answers = 0;
 
-	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		const struct inpath_hop *hop = &t->walk.hops[i];
+
 		if (ttls_has(differ, i + 1))
-			answers += t->walk.hops[i].answered;
+			answers += answers_seldom(hop) ? 1 : hop->answered;
+	}
 	/* The server was there, and is farther away: silence shows it. */
 	return first->addr_count ? answers : answers + first->sent;
+}
+
+/* Which TTL is the next trace to ask? The one that answered best. */
+static uint8_t best_asked(const struct trace *t, uint64_t differ)
+{
+	uint8_t best = ttls_lowest(differ);
+
+	for (uint8_t i = best; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(differ, i + 1) && !t->walk.hops[i].server &&
+			t->walk.hops[i].answered > t->walk.hops[best - 1].answered)
+			best = (uint8_t)(i + 1);
+	return best;
 }
 
 static uint32_t answers_wanted(const struct trace *t, uint64_t differ)
@@ -104,6 +155,8 @@ static uint32_t answers_wanted(const struct trace *t, uint64_t differ)
 
 	if (first->server || first->addr_count == 0)
 		return ANSWERS_BASE;
+	if (first->sent < PROBER_CONFIRM)
+		return ANSWERS_TOUCH;
 	return ANSWERS_BASE + ANSWERS_EACH * first->addr_count;
 }
 
@@ -130,19 +183,19 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 	struct doubt *d = &h->doubt;
 	bool amid = is_amid_change(t);
 
-	if (amid && d->ttl == 0) {
+	if (amid && t->walk.confirm && d->ttl == 0) {
 		d->ttl = t->walk.confirm;
 		d->answers = 0;
 		d->since = t->walk.first_sent;
 		path_sketch(&d->path, &t->path);
 	}
-	if (amid) {
+	if (amid && d->ttl) {
 		/* Both routes in one trace: which of them is left? */
 		ask_again(f, d, now);
 		return;
 	}
 	e->stats.unchanged++;
-	if (d->ttl && !path_has(&t->path, d->ttl))
+	if (d->ttl && !ttls_has(path_ttls(&t->path), d->ttl))
 		return; /* silent just there */
 	if (d->ttl)
 		flapped(e, h);
@@ -152,8 +205,23 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 	history_goes_on(h, t->walk.first_sent);
 }
 
-static void say_change(struct inpath_engine *e, struct trace *t, struct history *h, uint8_t ttl)
+/*
+ * The new path, and who takes turns at the TTLs that it has in common with the old one. Where it was
+ * silent nothing is known: the paths may part before the first TTL that shows it.
+ */
+static struct path new_path(const struct trace *t, const struct path *old, uint64_t differ)
 {
+	struct path path = t->path;
+
+	(void)path_merge(&path, old, path_ttls(&path) & ~differ);
+	return path;
+}
+
+static void say_change(struct inpath_engine *e, struct trace *t, struct history *h, uint64_t differ)
+{
+	struct path path = new_path(t, &h->path, differ);
+	uint8_t ttl = ttls_lowest(differ);
+
 	e->stats.changes++;
 	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
 	t->log_change = true;
@@ -164,7 +232,7 @@ static void say_change(struct inpath_engine *e, struct trace *t, struct history 
 		.back = history_knows(h, &t->path, ttl),
 		.held_ns = h->now.until - h->now.since,
 	};
-	history_turn(h, &t->path, h->doubt.since, t->walk.first_sent);
+	history_turn(h, &path, h->doubt.since, t->walk.first_sent);
 }
 
 /* Does the trace show what is doubted, among what differs? */
@@ -175,7 +243,7 @@ static bool is_found_again(const struct doubt *d, const struct path *path, uint6
 	if (path_sketch_shares(&d->path, path) & differ)
 		return true;
 	/* The server has gone from there, to where it was found before. */
-	return ttls_has(differ, d->ttl) && !path_has(path, d->ttl) && path->server &&
+	return ttls_has(differ, d->ttl) && !ttls_has(path_ttls(path), d->ttl) && path->server &&
 	       path->server == d->path.server;
 }
 
@@ -193,11 +261,12 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 		d->since = t->walk.first_sent;
 	}
 	d->answers = (uint16_t)(d->answers + answers_at(t, differ));
-	if (again && !is_amid_change(t) && d->answers >= answers_wanted(t, differ)) {
-		say_change(e, t, h, ttls_lowest(differ));
+	if (again && ttls_has(asked(t), ttls_lowest(differ)) && !is_amid_change(t) &&
+		d->answers >= answers_wanted(t, differ)) {
+		say_change(e, t, h, differ);
 		return;
 	}
-	d->ttl = ttls_lowest(differ);
+	d->ttl = best_asked(t, differ);
 	path_sketch(&d->path, &t->path);
 	ask_again(f, d, now);
 }
