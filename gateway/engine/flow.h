@@ -47,6 +47,7 @@ struct flow {
 	bool restless : 1;      /* ... and yet its packets come: none was missed */
 	bool expected : 1;      /* further packets ought to come to the queue (look.h) */
 	bool offloaded : 1;     /* conntrack said that flow offload has it */
+	bool spread : 1;        /* its traces do not begin with those of flows as old as it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
 	uint8_t confirming; /* its last trace differed, first at this TTL: the next one confirms; 0 not */

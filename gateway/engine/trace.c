@@ -82,6 +82,20 @@ static void copy_label(char out[INPATH_LABEL_MAX + 1], const char *label)
 	out[len] = '\0';
 }
 
+/*
+ * How long until the flow's next trace: an interval, an eighth more or less; the first time anything
+ * from half of one to one and a half. So flows that began together are traced evenly over the
+ * interval from their second trace on, and stay so.
+ */
+static inpath_time drawn_interval(struct inpath_engine *e, struct flow *f)
+{
+	inpath_time interval = f->policy->settings.interval_s * INPATH_SEC;
+	inpath_time span = f->spread ? interval / 4 : interval;
+
+	f->spread = true;
+	return interval - span / 2 + hash_random(&e->key, &e->random) % span;
+}
+
 static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
 	struct flow *f = &e->flows.entries[flow];
@@ -111,7 +125,7 @@ static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
 		e->set->timeout_ms * INPATH_MSEC, expected, known, carrier_patience(f), now);
 	t->walk.confirm = f->confirming;
 	f->trace = slot + 1;
-	f->next_trace = now + f->policy->settings.interval_s * INPATH_SEC;
+	f->next_trace = now + drawn_interval(e, f);
 	f->confirming = 0;
 	/* A flow that has come to a standstill does not settle. */
 	if (!carrier_ready(f, now))

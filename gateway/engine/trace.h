@@ -34,7 +34,7 @@ enum {
 };
 
 /* A traced flow rests between two traces only where that takes longer than coming and going. */
-#define TRACE_REST_LEAST (5 * INPATH_SEC)
+#define TRACE_REST_LEAST (2 * INPATH_SEC)
 
 enum trace_phase {
 	TRACE_WALKING,

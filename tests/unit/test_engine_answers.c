@@ -31,7 +31,7 @@ static void a_rewritten_token_counts_once_two_answers_agree(void **state)
 		assert_true(world_give(&w, false, bytes,
 			wire_time_exceeded(bytes, "10.0.0.9", late.bytes, late.len))
 				    .drop);
-		world_run(&w, 60 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		world_request(&w, "again and again", 15);
 		world_run(&w, 8 * INPATH_SEC);
 		assert_int_equal(world_stats(&w)->traces, 2);

@@ -17,7 +17,7 @@ static void trace_once(struct world *w)
 
 static void trace_again(struct world *w)
 {
-	world_run(w, 60 * INPATH_SEC);
+	world_run(w, 91 * INPATH_SEC);
 	world_request(w, "again and again", 15);
 	world_run(w, 8 * INPATH_SEC);
 }

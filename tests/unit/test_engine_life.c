@@ -40,7 +40,7 @@ static void an_evicted_flow_takes_no_other_flows_history_along(void **state)
 		world_run(&w, 2 * INPATH_SEC);
 		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 3);
 		/* Room for two histories and two flows: each still knows its own. */
-		world_run(&w, 60 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		for (uint16_t i = 1; i <= 2; i++) {
 			w.port = (uint16_t)(first + i);
 			world_request(&w, "again and again", 15);
@@ -70,7 +70,7 @@ static void a_history_that_gave_way_is_a_new_start(void **state)
 			world_hello(&w);
 			world_run(&w, 2 * INPATH_SEC);
 		}
-		world_run(&w, 60 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		w.port = first;
 		world_request(&w, "again and again", 15);
 		world_run(&w, 8 * INPATH_SEC);
@@ -89,7 +89,7 @@ static void what_one_trace_missed_the_next_ones_are_compared_with(void **state)
 		w.silent = 1 << 2;
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
-		world_run(&w, 61 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		/* Router 3 answers now: no change. Then it is silent, then another one is there. */
 		for (int i = 0; i < 3; i++) {
 			w.silent = i == 1 ? 1 << 2 : 0;
@@ -98,7 +98,7 @@ static void what_one_trace_missed_the_next_ones_are_compared_with(void **state)
 			world_run(&w, 6 * INPATH_SEC);
 			assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 1);
 			if (i < 2)
-				world_run(&w, 60 * INPATH_SEC);
+				world_run(&w, 91 * INPATH_SEC);
 		}
 		world_request(&w, "again and again", 15);
 		world_run(&w, 6 * INPATH_SEC);

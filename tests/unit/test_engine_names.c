@@ -281,7 +281,7 @@ static void a_flow_is_named_and_decided_once(void **state)
 		traced_as(&w, "first.example", INPATH_BY_DNS);
 		dns_answer(&w, world_client(&w), "second.example");
 		w.set.log_paths = INPATH_LOG_PATHS_ALL;
-		world_run(&w, 60 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		world_request(&w, "again and again", 15);
 		world_run(&w, 6 * INPATH_SEC);
 		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 2);

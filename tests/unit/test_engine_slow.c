@@ -284,7 +284,7 @@ static void a_period(struct world *w, inpath_time rtt)
 {
 	struct wire_tcp t;
 
-	world_run(w, 61 * INPATH_SEC);
+	world_run(w, 91 * INPATH_SEC);
 	t = world_client_tcp(w);
 	t.payload = (const uint8_t *)"and so on, and so on";
 	t.payload_len = 20;

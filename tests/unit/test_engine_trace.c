@@ -203,6 +203,56 @@ static void what_is_on_its_way_when_the_flow_ends_still_counts(void **state)
 	}
 }
 
+enum {
+	TOGETHER = 1000,
+	TENTHS = 10,
+	INTERVAL = 200, /* seconds */
+};
+
+/* Ten bins of a hundred flows each: chi-square with 9 degrees of freedom is below 27.9 in 999 of 1000. */
+static void flows_that_began_together_are_traced_evenly_over_the_interval(void **state)
+{
+	static const struct inpath_limits many = {
+		.flows = 2048, .names = 4, .hellos = 4, .traces = 64, .histories = 2048
+	};
+	struct world w = { .sack = true, .distance = 2 };
+	uint32_t counts[TENTHS] = { 0 }, square = 0, all = 0;
+	uint64_t before;
+
+	(void)state;
+	world_begin(&w, &many);
+	w.policy.settings.interval_s = INTERVAL;
+	w.set.log_paths = INPATH_LOG_PATHS_NONE;
+	w.set.budget =
+		(struct inpath_budget){ .gateway = 100000, .client = 100000, .first_hops = 100000 };
+	for (uint16_t i = 0; i < TOGETHER; i++) {
+		w.port = (uint16_t)(10000 + i);
+		world_hello(&w);
+		w.now -= 23 * MS; /* all at once */
+		world_run(&w, MS);
+	}
+	for (uint32_t tenth = 0; tenth < 6 * TENTHS; tenth++) {
+		before = world_stats(&w)->traces;
+		for (uint32_t s = 0; s < INTERVAL / TENTHS; s++) {
+			/* A packet of each: those that are due are traced. */
+			for (uint16_t i = 0; i < TOGETHER; i++) {
+				w.port = (uint16_t)(10000 + i);
+				world_server_says(&w, world_server_tcp(&w));
+			}
+			world_run(&w, INPATH_SEC);
+		}
+		if (tenth >= 5 * TENTHS)
+			counts[tenth - 5 * TENTHS] = (uint32_t)(world_stats(&w)->traces - before);
+	}
+	for (uint32_t i = 0; i < TENTHS; i++)
+		all += counts[i];
+	assert_in_range(all, TOGETHER - 60, TOGETHER + 60);
+	for (uint32_t i = 0; i < TENTHS; i++)
+		square += (counts[i] * TENTHS - all) * (counts[i] * TENTHS - all);
+	assert_true(square < 28 * all * TENTHS);
+	world_end(&w);
+}
+
 static void an_equal_path_is_said_once(void **state)
 {
 	(void)state;
@@ -211,7 +261,7 @@ static void an_equal_path_is_said_once(void **state)
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
 		for (int i = 0; i < 4; i++) {
-			world_run(&w, 61 * INPATH_SEC);
+			world_run(&w, 91 * INPATH_SEC);
 			world_request(&w, "again and again and again", 25);
 		}
 		world_run(&w, 6 * INPATH_SEC);
@@ -230,11 +280,11 @@ static void a_change_is_confirmed_and_then_said_once(void **state)
 	{
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
-		world_run(&w, 61 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		w.moved = 1 << 2 | 1 << 3;
 		for (int i = 0; i < 3; i++) {
 			world_request(&w, "again and again and again", 25);
-			world_run(&w, 61 * INPATH_SEC);
+			world_run(&w, 91 * INPATH_SEC);
 		}
 		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 2);
 		assert_int_equal(world_count(&w, INPATH_RECORD_CHANGE), 1);
@@ -254,7 +304,7 @@ static void a_flap_is_not_said(void **state)
 	{
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
-		world_run(&w, 61 * INPATH_SEC);
+		world_run(&w, 91 * INPATH_SEC);
 		w.moved = 1 << 2;
 		world_request(&w, "again and again and again", 25);
 		world_run(&w, 6 * INPATH_SEC);
@@ -362,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_flow_that_ends_in_its_trace_has_one_record),
 		cmocka_unit_test(what_is_on_its_way_when_the_flow_ends_still_counts),
 		cmocka_unit_test(an_equal_path_is_said_once),
+		cmocka_unit_test(flows_that_began_together_are_traced_evenly_over_the_interval),
 		cmocka_unit_test(a_change_is_confirmed_and_then_said_once),
 		cmocka_unit_test(a_flap_is_not_said),
 		cmocka_unit_test(a_wan_that_rewrites_ttls_is_left_alone),

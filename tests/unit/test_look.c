@@ -12,7 +12,7 @@ static void a_silent_flow_is_looked_up_once(void **state)
 	{
 		world_begin(&w, &LIMITS);
 		/* One that rests between its traces is silent by right: this one has no time for it. */
-		w.policy.settings.interval_s = 4;
+		w.policy.settings.interval_s = 1;
 		world_hello(&w);
 		world_run(&w, 900 * MS);
 		assert_int_equal(w.looks, 0);
