@@ -12,8 +12,14 @@ BUILD := build
 
 LIBS_DAEMON := libmnl libnetfilter_queue libnfnetlink libconfig nettle
 LIBS_CLI := $(LIBS_DAEMON) json-c
+# The filter of system calls: where there is no libseccomp inpathd goes without, and says so.
+SECCOMP := $(shell $(PKG_CONFIG) --exists libseccomp && echo libseccomp)
+LIBS_TESTED := $(LIBS_CLI) $(SECCOMP)
+# The user that inpathd becomes.
+RUN_AS ?= inpath
 
-STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"'
+STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"' -DINPATH_USER='"$(RUN_AS)"' \
+	$(if $(SECCOMP),-DINPATH_SECCOMP)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror
 HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -54,9 +60,9 @@ $(BUILD)/libinpath.a: $(call objects,release,$(ENGINE))
 
 $(BUILD)/inpathd: $(call objects,release,$(DAEMON) $(IO) $(LOGFMT)) $(BUILD)/libinpath.a
 	@echo "  LD $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON) $(SECCOMP))
 
-$(BUILD)/inpath: $(call objects,release,$(CLI) $(CONFIG) $(IO) $(LOGFMT)) $(BUILD)/libinpath.a
+$(BUILD)/inpath: $(call objects,release,$(CLI) $(CONFIG) $(filter-out gateway/io/priv%,$(IO)) $(LOGFMT)) $(BUILD)/libinpath.a
 	@echo "  LD $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
 
@@ -83,11 +89,11 @@ $(BUILD)/asan/libtested.a: $(call objects,asan,$(TESTED))
 
 $(BUILD)/asan/inpathd: $(call objects,asan,gateway/daemon/main.c) $(BUILD)/asan/libtested.a
 	@echo "  LD $@"
-	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON))
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON) $(SECCOMP))
 
 $(BUILD)/asan/inpath: $(call objects,asan,gateway/cli/main.c) $(BUILD)/asan/libtested.a
 	@echo "  LD $@"
-	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
 
 $(BUILD)/asan/netsim: $(call objects,asan,tests/netsim/main.c) $(BUILD)/asan/libtested.a
 	@echo "  LD $@"
@@ -98,7 +104,7 @@ sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath $(BUILD)/asan/netsim
 $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_CLI))
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_TESTED))
 
 unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 
@@ -106,7 +112,7 @@ unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 $(BUILD)/replay/%: $(BUILD)/asan/tests/fuzz/%.o $(BUILD)/asan/tests/fuzz/replay.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+	@$(CC) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
 
 fuzz-replay: $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/replay/fuzz_%,$(FUZZ))
 
@@ -127,7 +133,7 @@ $(BUILD)/fuzzed/libtested.a: $(call objects,fuzzed,$(TESTED))
 $(BUILD)/fuzz/%: $(BUILD)/fuzzed/tests/fuzz/%.o $(BUILD)/fuzzed/libtested.a
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	@$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+	@$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
 
 fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ)))
 	@tests/fuzz/run $(if $(COUNT),--count) "$(BUILD)" "$(SECONDS)" $(notdir $^)
@@ -147,11 +153,11 @@ $(COVERED)/libtested.a: $(call objects,coverage,$(TESTED))
 
 $(COVERED)/unit/%: $(COVERED)/tests/unit/%.o $(COVERED)/libtested.a
 	@mkdir -p $(@D)
-	@$(CC) --coverage -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_CLI))
+	@$(CC) --coverage -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_TESTED))
 
 $(COVERED)/replay/%: $(COVERED)/tests/fuzz/%.o $(COVERED)/tests/fuzz/replay.o $(COVERED)/libtested.a
 	@mkdir -p $(@D)
-	@$(CC) --coverage -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_CLI))
+	@$(CC) --coverage -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
 
 coverage: $(patsubst tests/unit/%.c,$(COVERED)/unit/%,$(UNIT)) $(patsubst tests/fuzz/fuzz_%.c,$(COVERED)/replay/fuzz_%,$(FUZZ))
 	@find $(COVERED) -name '*.gcda' -delete

@@ -100,8 +100,6 @@ static void start_names(struct daemon *d)
 	d->leases = leases_open(own ? own_files : leases_default_files);
 	if (d->neigh)
 		neigh_dump(d->ifaces, learn_neighbour, d);
-	if (d->leases)
-		leases_read(d->leases, learn_lease, d);
 }
 
 /*
@@ -130,10 +128,9 @@ static int start_queue(struct daemon *d, struct io_error *err)
 /* Behind the queue: whoever has that may have the socket's place, too. */
 static void start_control(struct daemon *d)
 {
-	const char *own = getenv("INPATH_CONTROL");
 	struct io_error err = { "" };
 
-	d->control = control_socket_open(own ? own : CONTROL_DEFAULT_PATH, &err);
+	d->control = control_socket_open(daemon_control_path(), &err);
 	if (!d->control)
 		log_say(&d->log, LOG_WARNING, "`inpath status` will not work: %s", err.text);
 }
@@ -156,7 +153,7 @@ static void start_counting(struct daemon *d)
 }
 
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
-	struct heartbeat *heartbeat, struct io_error *err)
+	const struct priv_user *user, struct heartbeat *heartbeat, struct io_error *err)
 {
 	uint64_t seed[4];
 	int error;
@@ -192,14 +189,20 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 		return error;
 	start_names(d);
 	error = start_queue(d, err);
+	if (!error)
+		error = daemon_confine(d, user, err);
 	if (error)
 		return error;
+	/* What others have written is read from here on. */
+	if (d->leases)
+		leases_read(d->leases, learn_lease, d);
 	/* What an inpathd before this one put to rest would sleep for good. */
 	if (conntrack_clear_all(d->conntrack, config->policies.mark_rest))
 		d->arm_failed++;
 	start_control(d);
 	d->started = clock_now();
 	log_configure(&d->log, config);
+	daemon_report_confinement(d);
 	iface_report(d->ifaces, say, d);
 	report_start(d);
 	notify_ready();

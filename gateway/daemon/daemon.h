@@ -31,11 +31,13 @@
 #include "gateway/io/neigh.h"
 #include "gateway/io/nflog.h"
 #include "gateway/io/nfqueue.h"
+#include "gateway/io/priv.h"
 #include "inpath/engine.h"
 
 struct daemon {
 	const struct options *options;
 	struct heartbeat *heartbeat; /* the watchdog's */
+	unsigned int lacks;          /* what it could not be confined by; see priv.h */
 	struct config *config;
 	struct log log;
 	struct iface *ifaces;
@@ -68,11 +70,23 @@ struct daemon {
 };
 
 /*
- * Opens everything and binds the queue. Takes `config`, in any case. 0, or -errno and a sentence;
+ * Opens everything, binds the queue, and becomes `user` with the least privileges. Takes `config`, in any case. 0, or -errno and a sentence;
  * daemon_stop is due in both cases.
  */
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
-	struct heartbeat *heartbeat, struct io_error *err);
+	const struct priv_user *user, struct heartbeat *heartbeat, struct io_error *err);
+
+/*
+ * In confine.c: gives up what is not needed any more, for good; places that the user needs are made for it before. 0, or
+ * -errno and a sentence.
+ */
+int daemon_confine(struct daemon *d, const struct priv_user *user, struct io_error *err);
+
+/* In confine.c: says what of that this system does not have, and what will not work because of it. */
+void daemon_report_confinement(struct daemon *d);
+
+/* Where the control socket is. */
+const char *daemon_control_path(void);
 
 /* The loop: returns when it was told to end. */
 void daemon_run(struct daemon *d);

@@ -28,13 +28,8 @@ void log_configure(struct log *log, const struct config *config)
 	int error;
 
 	log->to_syslog = config->log_syslog;
-	if (log->to_syslog && !log->syslog) {
-		/* Tests listen elsewhere than the system's log daemon does. */
-		const char *path = getenv("INPATH_SYSLOG");
-
-		log->syslog =
-			syslog_open(path ? path : SYSLOG_PATH, config->log_facility, clock_now());
-	}
+	if (log->to_syslog && !log->syslog)
+		log->syslog = syslog_open(syslog_default_path(), config->log_facility, clock_now());
 	if (log->syslog)
 		syslog_facility(log->syslog, config->log_facility);
 	log->options.names = config->log_names;

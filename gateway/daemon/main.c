@@ -47,6 +47,7 @@ static int clear_marks(const struct config *config)
 struct service {
 	const struct options *options;
 	struct config *config;
+	const struct priv_user *user;
 };
 
 /* In the worker: the daemon's whole life. */
@@ -55,7 +56,8 @@ static int serve(struct heartbeat *heartbeat, void *arg)
 	static struct daemon d;
 	const struct service *service = arg;
 	struct io_error err = { "" };
-	int error = daemon_start(&d, service->options, service->config, heartbeat, &err);
+	int error =
+		daemon_start(&d, service->options, service->config, service->user, heartbeat, &err);
 
 	if (error)
 		fprintf(stderr, "inpathd: %s\n", err.text);
@@ -87,9 +89,11 @@ int main(int argc, char **argv)
 	} else if (options.clear) {
 		status = clear_marks(config);
 	} else if (!options.test) {
-		struct service service = { &options, config };
+		struct priv_user user;
+		struct service service = { &options, config, &user };
 
-		status = watchdog_keep(config->queue, config->log_syslog, serve, &service);
+		priv_find_user(&user);
+		status = watchdog_keep(config->queue, config->log_syslog, &user, serve, &service);
 	}
 	config_free(config);
 	return status;

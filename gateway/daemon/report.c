@@ -22,6 +22,7 @@ struct pairs {
 	char numbers[PAIRS_MAX][NUMBER_BYTES];
 	char lan[240];
 	char wan[240];
+	char lacks[64];
 };
 
 static void put_text(struct pairs *p, const char *key, const char *value)
@@ -63,6 +64,14 @@ static void put_mark(struct pairs *p, const char *key, uint32_t mark)
 	put_text(p, key, p->numbers[p->count]);
 }
 
+/* As whom it runs, and what it could not be confined by. */
+static void put_confinement(struct pairs *p, const struct daemon *d)
+{
+	put_number(p, "uid", getuid());
+	priv_lacks_text(d->lacks, p->lacks, sizeof(p->lacks));
+	put_text(p, "unconfined", p->lacks);
+}
+
 /* Seconds since `at`; `-` if that never was. */
 static void put_age(struct pairs *p, const char *key, inpath_time at)
 {
@@ -86,6 +95,7 @@ void report_start(struct daemon *d)
 	put_number(&p, "flows", c->limits.flows);
 	put_number(&p, "memory", d->memory_size);
 	put_text(&p, "accounting", d->counters ? "on" : "off");
+	put_confinement(&p, d);
 	logfmt_event("start", clock_wall(), p.pairs, p.count, log_line, &d->log);
 }
 
@@ -163,5 +173,6 @@ void report_state(struct daemon *d, logfmt_sink *sink, void *arg)
 	put_age(&p, "last_dns", d->last_dns);
 	put_age(&p, "last_path", d->last_path);
 	put_text(&p, "refused", refusal(d->refused));
+	put_confinement(&p, d);
 	logfmt_event("state", clock_wall(), p.pairs, p.count, sink, arg);
 }

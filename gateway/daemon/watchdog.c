@@ -3,12 +3,12 @@
 
 #include "gateway/io/clock.h"
 #include "gateway/io/nfqueue_bind.h"
+#include "gateway/io/syslog.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,7 +33,11 @@ struct keeper {
 	pid_t worker;
 	int signals;
 	uint16_t queue;
+	int queues; /* the kernel's list of them; -1 until the worker works */
 	bool use_syslog;
+	struct syslog *syslog; /* NULL until it is needed, or may not be opened later */
+	const struct priv_user *user;
+	bool begun;    /* the worker works: all that is needed from here on is open */
 	bool stopped;  /* the worker is, by a signal */
 	bool killed;   /* by us */
 	uint32_t held; /* packets that waited for it then */
@@ -82,10 +86,15 @@ enum watchdog_judgement watchdog_judge(struct watchdog_memory *m, const struct w
 	return WATCHDOG_KILL;
 }
 
-static void say(const struct keeper *k, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void open_syslog(struct keeper *k)
+{
+	if (k->use_syslog && !k->syslog)
+		k->syslog = syslog_open(syslog_default_path(), LOG_DAEMON, clock_now());
+}
 
-static void say(const struct keeper *k, const char *format, ...)
+static void say(struct keeper *k, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct keeper *k, const char *format, ...)
 {
 	char text[SENTENCE];
 	va_list args;
@@ -94,10 +103,9 @@ static void say(const struct keeper *k, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	fprintf(stderr, "inpathd: %s\n", text);
-	if (k->use_syslog) {
-		openlog("inpathd", LOG_PID, LOG_DAEMON);
-		syslog(LOG_ERR, "%s", text);
-	}
+	open_syslog(k);
+	if (k->syslog)
+		syslog_line(k->syslog, LOG_ERR, text, strlen(text), clock_now());
 }
 
 /* --- the keeper ------------------------------------------------------------------------------- */
@@ -108,7 +116,7 @@ static void look(struct keeper *k, int *timeout)
 		.beats = atomic_load(&k->h->beats),
 		.asleep = atomic_load(&k->h->asleep),
 		.stopped = k->stopped,
-		.waiting = nfqueue_waiting(k->queue),
+		.waiting = nfqueue_waiting(k->queues, k->queue),
 		.at = clock_now(),
 	};
 
@@ -168,6 +176,24 @@ static void hand_on(const struct keeper *k, const struct signalfd_siginfo *info)
 	kill(k->worker, (int)info->ssi_signo);
 }
 
+/*
+ * Not earlier: only now is there a list of queues, and until the worker is another user itself a keeper of
+ * that user could not end it.
+ */
+static bool begin(struct keeper *k)
+{
+	struct io_error err = { "" };
+	unsigned int lacks;
+
+	k->begun = true;
+	k->queues = nfqueue_list();
+	open_syslog(k);
+	if (!k->user || !priv_give_up(k->user, PRIV_KEEPER, k->worker, &lacks, &err))
+		return true;
+	say(k, "%s", err.text);
+	return false;
+}
+
 static int keep(struct keeper *k)
 {
 	struct pollfd fds[2] = { { k->signals, POLLIN, 0 }, { k->h->wake, POLLIN, 0 } };
@@ -183,6 +209,10 @@ static int keep(struct keeper *k)
 				hand_on(k, &info);
 		if (worker_ended(k, &status))
 			return status;
+		if (!k->begun && atomic_load(&k->h->beats) && !begin(k)) {
+			kill(k->worker, SIGKILL);
+			return EXIT_FAILURE;
+		}
 		look(k, &timeout);
 	}
 }
@@ -197,6 +227,8 @@ static struct heartbeat *share(void)
 	if (h == MAP_FAILED)
 		return NULL;
 	h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	/* The worker's first beat wakes the keeper. */
+	atomic_store(&h->dozing, true);
 	return h->wake < 0 ? NULL : h;
 }
 
@@ -216,10 +248,16 @@ static _Noreturn void be_worker(
 	exit(work(k->h, arg));
 }
 
-int watchdog_keep(
-	uint16_t queue, bool use_syslog, int (*work)(struct heartbeat *h, void *arg), void *arg)
+int watchdog_keep(uint16_t queue, bool use_syslog, const struct priv_user *user,
+	int (*work)(struct heartbeat *h, void *arg), void *arg)
 {
-	struct keeper k = { .queue = queue, .use_syslog = use_syslog, .h = share() };
+	struct keeper k = {
+		.queue = queue,
+		.queues = -1,
+		.use_syslog = use_syslog,
+		.user = user,
+		.h = share(),
+	};
 	pid_t self = getpid();
 	sigset_t set;
 

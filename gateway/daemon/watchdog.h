@@ -29,6 +29,7 @@
 #ifndef WATCHDOG_H
 #define WATCHDOG_H
 
+#include "gateway/io/priv.h"
 #include "inpath/types.h"
 
 #include <stdatomic.h>
@@ -76,12 +77,13 @@ enum watchdog_judgement {
 enum watchdog_judgement watchdog_judge(struct watchdog_memory *m, const struct watchdog_look *look);
 
 /*
- * Forks: `work` runs in the worker, which exits with its result. The keeper hands on
+ * Forks: `work` runs in the worker, which exits with its result. When that has begun to beat, the keeper becomes
+ * `user` and gives up all that a keeper does not need (NULL: it does not). The keeper hands on
  * HUP, USR1, TERM and INT, and returns when the worker has ended: with its exit status, or with
  * EXIT_FAILURE after one sentence on standard error and, if `use_syslog`, in the system's log when
  * it was killed, by the watchdog or otherwise. The worker ends when the keeper does.
  */
-int watchdog_keep(
-	uint16_t queue, bool use_syslog, int (*work)(struct heartbeat *h, void *arg), void *arg);
+int watchdog_keep(uint16_t queue, bool use_syslog, const struct priv_user *user,
+	int (*work)(struct heartbeat *h, void *arg), void *arg);
 
 #endif

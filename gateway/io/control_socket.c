@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -41,16 +42,22 @@ static bool is_alive(const struct sockaddr_un *at)
 	return alive;
 }
 
+void control_socket_prepare(const char *path, uid_t uid, gid_t gid)
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	dirname(folder);
+	/* One that was there already is somebody's own. */
+	if (!mkdir(folder, 0700))
+		(void)!lchown(folder, uid, gid);
+}
+
 static int listen_at(struct control_socket *c, struct io_error *err)
 {
-	char folder[sizeof(c->at.sun_path)];
 	mode_t mask;
 	int error = 0;
 
-	memcpy(folder, c->at.sun_path, sizeof(folder));
-	if (mkdir(dirname(folder), 0700) && errno != EEXIST)
-		return io_fail(err, -errno, "cannot make the folder of %s: %s", c->at.sun_path,
-			strerror(errno));
 	if (is_alive(&c->at))
 		return io_fail(err, -EADDRINUSE, "another inpathd listens at %s", c->at.sun_path);
 	unlink(c->at.sun_path);

@@ -8,7 +8,7 @@
  * on who connected is checked besides. A few clients at a time: a further one takes the place of
  * the oldest, so that nobody who only connects keeps others out. Nothing here waits.
  *
- * Owns:   the socket, its file, and the file's folder if it made that.
+ * Owns:   the socket and its file.
  * Time:   none.
  * Output: the answers that the host composes.
  */
@@ -18,6 +18,7 @@
 #include "gateway/io/error.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 enum {
 	CONTROL_REQUEST_BYTES = 64,
@@ -27,6 +28,12 @@ enum {
 #define CONTROL_DEFAULT_PATH "/run/inpath/control"
 
 struct control_socket;
+
+/*
+ * Makes the folder of `path`, if there is none, for that user alone; -1: for who makes it. To be done ahead of
+ * control_socket_open, with the privileges that it takes.
+ */
+void control_socket_prepare(const char *path, uid_t uid, gid_t gid);
 
 /* Listens at `path`, in the place of a socket that nobody listens at. NULL and a sentence. */
 struct control_socket *control_socket_open(const char *path, struct io_error *err);

@@ -2,9 +2,22 @@
 #include "gateway/io/logfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+enum {
+	MODE = 0640, /* records tell who talks to whom: not for everybody to read */
+};
+
+void logfile_prepare(const char *path, uid_t uid, gid_t gid)
+{
+	int fd = open(path, LOGFILE_FLAGS | O_EXCL | O_NOFOLLOW, MODE);
+
+	if (fd < 0)
+		return; /* whether it can be written to is seen, and said, by who opens it */
+	(void)!fchown(fd, uid, gid);
+	close(fd);
+}
 
 int logfile_reopen(struct logfile *f, const char *path)
 {
@@ -12,8 +25,7 @@ int logfile_reopen(struct logfile *f, const char *path)
 	f->failing = false;
 	if (!path)
 		return 0;
-	/* Records tell who talks to whom: not for everybody to read. A FIFO must not block. */
-	f->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+	f->fd = open(path, LOGFILE_FLAGS, MODE);
 	return f->fd < 0 ? -errno : 0;
 }
 

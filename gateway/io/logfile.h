@@ -8,9 +8,11 @@
 #ifndef IO_LOGFILE_H
 #define IO_LOGFILE_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct logfile {
 	int fd; /* -1: no file */
@@ -19,6 +21,15 @@ struct logfile {
 };
 
 #define LOGFILE_NONE ((struct logfile){ .fd = -1 })
+
+/* How a log is opened. A FIFO must not block. */
+#define LOGFILE_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/*
+ * As root, for the user that the process is about to become: makes an empty file if there is none, and gives it to them.
+ * What is there already is left as it is: in a folder of that user's it might be a link to anything.
+ */
+void logfile_prepare(const char *path, uid_t uid, gid_t gid);
 
 /* Opens `path` anew, or nothing if it is NULL. 0, or -errno: then there is no file. */
 int logfile_reopen(struct logfile *f, const char *path);

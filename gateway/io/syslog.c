@@ -47,6 +47,13 @@ static bool try_connect(struct syslog *s, inpath_time now)
 	return false;
 }
 
+const char *syslog_default_path(void)
+{
+	const char *own = getenv("INPATH_SYSLOG");
+
+	return own ? own : "/dev/log";
+}
+
 struct syslog *syslog_open(const char *path, int facility, inpath_time now)
 {
 	struct syslog *s = calloc(1, sizeof(*s));

@@ -20,9 +20,10 @@ enum {
 	SYSLOG_LINE_MAX = 1024, /* OpenWrt's logd cuts there */
 };
 
-#define SYSLOG_PATH "/dev/log"
-
 struct syslog;
+
+/* Where the system's log daemon listens; tests say INPATH_SYSLOG, and listen elsewhere. */
+const char *syslog_default_path(void);
 
 /* Connects to `path` (now, or when somebody listens there). NULL: no memory. */
 struct syslog *syslog_open(const char *path, int facility, inpath_time now);

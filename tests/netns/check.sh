@@ -151,7 +151,7 @@ cp "$NET_WORK/kept.conf" "$INPATH_CONF"
 status=0
 on gw setpriv --reuid 65534 --regid 65534 --clear-groups "$NET_BUILD/inpath" status 2>"$NET_WORK/text" || status=$?
 tap_is "status: not for others" "$status $(grep -c root "$NET_WORK/text")" "2 1"
-tap_is "the socket is for its owner alone" "$(on gw stat -c '%a %U' /run/inpath /run/inpath/control | paste -sd' ')" "700 root 600 root"
+tap_is "the socket is for its owner alone" "$(on gw stat -c '%a %U' /run/inpath /run/inpath/control | paste -sd' ')" "700 inpath 600 inpath"
 cat >"$NET_WORK/rude.py" <<'END'
 import socket, sys
 held = []

@@ -18,7 +18,7 @@
 # (from the script's name and PID), so that any number of scripts may run side by side.
 #
 # Nothing outside the namespaces is touched: no file in /etc, no interface, rule or sysctl of the
-# machine itself. What differs from host to host (resolv.conf, /run, /var/lib/misc) is bind-mounted in
+# machine itself. What differs from host to host (resolv.conf, /run, /var/lib/misc), and /etc/passwd and /etc/group with inpathd's user, are bind-mounted in
 # the private mount namespace that `ip netns exec` makes for each command.
 #
 # Owns:   namespaces, processes (by PID) and one work folder, $NET_WORK; all gone when the script ends.
@@ -49,6 +49,7 @@ NET_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 NET_WORK=
 NET_BUILD=
 NET_PREFIX=
+NET_USER=64537 # of no user that a system makes by itself
 NET_HOSTS=()
 NET_PIDS=()
 declare -A NET_PEER=() # "HOST IF" -> "HOST IF" at the link's other end
@@ -75,10 +76,20 @@ net_begin() {
 	NET_BUILD=$(cd "${2:-$NET_ROOT/build}" 2>/dev/null && pwd) || NET_BUILD=${2:-$NET_ROOT/build}
 	NET_PREFIX=inpath-$1-$$
 	NET_WORK=$(mktemp -d)
+	chmod 755 "$NET_WORK"
+	net_users
+	mkdir "$NET_WORK/etc" && cp -r "$NET_ROOT/etc/services" "$NET_WORK/etc"
 	trap net_end EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+}
+
+# Users and groups as they are here, and inpathd's, which it becomes, beside them.
+net_users() {
+	cp /etc/passwd /etc/group "$NET_WORK"
+	grep -q ^inpath: "$NET_WORK/passwd" || echo "inpath:x:$NET_USER:$NET_USER::/nonexistent:/bin/false" >>"$NET_WORK/passwd"
+	grep -q ^inpath: "$NET_WORK/group" || echo "inpath:x:$NET_USER:" >>"$NET_WORK/group"
 }
 
 net_end() {
@@ -144,7 +155,7 @@ net_sysctl() {
 # shellcheck disable=SC2016 # expanded by the inner shell
 NET_ENTER='d=$1; shift
 mount --bind "$d/resolv.conf" /etc/resolv.conf && mount --bind "$d/misc" /var/lib/misc &&
-mount --bind "$d/run" /run && exec "$@"'
+mount --bind "$d/run" /run && mount --bind "$d/../passwd" /etc/passwd && mount --bind "$d/../group" /etc/group && exec "$@"'
 
 on() {
 	local name=$1

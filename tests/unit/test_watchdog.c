@@ -162,7 +162,7 @@ static int keep(int (*work)(struct heartbeat *h, void *arg), int result, char sa
 
 	assert_int_equal(pipe(pipe_fds), 0);
 	dup2(pipe_fds[1], STDERR_FILENO);
-	status = watchdog_keep(QUEUE, false, work, &result);
+	status = watchdog_keep(QUEUE, false, NULL, work, &result);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(pipe_fds[1]);

@@ -29,7 +29,7 @@ inpath_conf() {
 		for option in "$@"; do
 			printf ' %s;' "$option"
 		done
-		printf ' };\nservices = "%s/etc/services";\n%s\n' "$NET_ROOT" "$options"
+		printf ' };\nservices = "%s/etc/services";\n%s\n' "$NET_WORK" "$options"
 	} >"$NET_WORK/inpath.conf"
 }
 
