@@ -75,6 +75,7 @@ static const struct {
 	{ "read", BOTH, 0 },
 	{ "readv", WORKER, 0 },
 	{ "pread64", BOTH, 0 },
+	{ "pwrite64", WORKER, 0 }, /* nf_conntrack_acct, back at the end */
 	{ "write", BOTH, 0 },
 	{ "writev", BOTH, 0 },
 	{ "close", BOTH, 0 },
