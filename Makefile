@@ -48,7 +48,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth peers soak fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage
+.PHONY: all deps check vm demo bench truth peers soak soak-real fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -255,6 +255,13 @@ FLOW ?= 0
 soak:
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/soak
 	@$(BUILD)/soak "$(SEED)" "$(HOURS)" "$(CLIENTS)" "$(FLOWS)" "$(FLOW)"
+
+# make soak-real [MINUTES=5] [SEED=1]: 50 clients on a synthetic internet whose routes change, through the whole daemon. KEEP=folder keeps what was true and what was said.
+MINUTES ?= 5
+
+soak-real:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
+	@tests/soak/real "$(BUILD)" "$(MINUTES)" "$(SEED)"
 
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap. nettle's work in the context
 # that the caller gives, on its stack; it chooses among its variants for the processor when it is loaded, not when called.

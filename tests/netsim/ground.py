@@ -70,10 +70,13 @@ FORWARD = {"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1}
 
 CONF = """log = {{ syslog = false; file = "{log}"; paths = "all"; hops = true; probes = true; }};
 gateway = {{ lan = "lan"; wan = "wan"; }};
-budget = {{ gateway = 100000; client = 100000; first_hops = 100000; }};
+{budget}
 services = "{root}/etc/services";
 {options}
 """
+
+
+BUDGET = "budget = { gateway = 100000; client = 100000; first_hops = 100000; };"
 
 
 class Failed(Exception):
@@ -164,12 +167,12 @@ class Lane:
     count = itertools.count(1)
     live = []  # the lanes of this process that are up
 
-    def __init__(self, build, name, options="", inpathd=True):
+    def __init__(self, build, name, options="", inpathd=True, budget=BUDGET):
         """`options` go into inpathd's configuration; log, gateway, budget and services stand there already.
         With inpathd=False there is none."""
         self.build = os.path.abspath(build)
         self.prefix = f"inpath-{name}-{os.getpid()}-{next(Lane.count)}"
-        self.options = options
+        self.options, self.budget = options, budget
         self.inpathd = None if not inpathd else os.environ.get("INPATHD") or self.build + "/inpathd"
         self.netsim = os.environ.get("NETSIM") or self.build + "/netsim"
         self.sports = itertools.cycle(range(FIRST_SPORT, LAST_SPORT + 1))
@@ -297,8 +300,8 @@ class Lane:
         )
 
     def add_server(self, addr4=None, addr6=None):
-        """Addresses of one more server of the topology: the same host answers for all."""
-        for addr, rest in (addr4, "/32 dev srv"), (addr6, "/128 dev srv nodad"):
+        """Addresses of one more server of the topology: the same host answers for all. It speaks first from none of them."""
+        for addr, rest in (addr4, "/32 dev srv"), (addr6, "/128 dev srv nodad preferred_lft 0"):
             if addr and addr not in SERVER.values():
                 self.ip("server", f"addr replace {addr}{rest}")
 
@@ -349,7 +352,7 @@ class Lane:
     def start_inpathd(self):
         self.conf, self.log_path = f"{self.work}/inpath.conf", f"{self.work}/inpath.log"
         with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(CONF.format(log=self.log_path, root=ROOT, options=self.options))
+            file.write(CONF.format(log=self.log_path, root=ROOT, options=self.options, budget=self.budget))
         self.log = logs.Log(self.log_path)
         with open(f"{self.work}/inpathd.err", "ab") as errors:
             self.daemon = self.popen("gw", self.inpathd, "-c", self.conf, stdout=errors, stderr=errors)

@@ -11,6 +11,9 @@ out from the request's key; so each sees at once what is not what the other has 
 standard input, one JSON object a line, and each gets one line of JSON back; end of input is the end:
 
     {"do": "open", "flows": [{"proto": "tcp", "af": 4, "sport": 20000, "dst": A, "dport": P, "first": BYTES}, ...]}
+                            a flow with "src" comes from that address of the client's
+    {"do": "close", "sports": [...]}    ends these flows when their requests are answered: TCP's by FIN, every other one
+                            by RST; what their errors were is answered
     {"do": "status"}        per flow: requests, bytes, error (null: none); the ICMP errors that came; of QUIC servers
                             how many datagrams were discarded unread
     {"do": "finish"}        waits until no request is under way; then as status. Flows stay open
@@ -122,7 +125,7 @@ class TcpFlow(Flow):
     async def connect(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.bind(("", self.sport))
+        self.sock.bind((self.src, self.sport))
         await self.loop.sock_connect(self.sock, (self.dst, self.dport))
 
     async def exchange(self, key, length, answer):
@@ -135,6 +138,12 @@ class TcpFlow(Flow):
 
     def close(self):
         close_hard(self.sock)
+
+    def leave(self):
+        if self.sport % 2:
+            self.sock.close()
+        else:
+            close_hard(self.sock)
 
 
 FLOWS = {"tcp": TcpFlow, "quic": QuicFlow}
@@ -176,6 +185,17 @@ class Client:
         for flow in self.flows.values():
             await flow.idle.wait()
 
+    async def close(self, sports):
+        """Their errors."""
+        leaving = {task: flow for task, flow in self.flows.items() if flow.sport in sports}
+        for flow in leaving.values():
+            flow.finish.set()
+        for task, flow in leaving.items():
+            await flow.idle.wait()
+            flow.leave()
+            del self.flows[task]
+        return {"errors": [f"sport {flow.sport}: {flow.error}" for flow in leaving.values() if flow.error]}
+
     async def abort(self):
         await end_tasks(self.flows)
         for flow in self.flows.values():
@@ -192,6 +212,8 @@ async def end_tasks(tasks):
 async def obey(end, order):
     if order["do"] == "open":
         end.open(order["flows"])
+    elif order["do"] == "close":
+        return await end.close(order["sports"])
     elif order["do"] == "finish":
         await end.finish()
     elif order["do"] == "abort":

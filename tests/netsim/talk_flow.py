@@ -29,6 +29,7 @@ class Flow:
 
     def __init__(self, order):
         self.af, self.sport, self.dst, self.dport = (order[k] for k in ("af", "sport", "dst", "dport"))
+        self.src = order.get("src", "")
         self.first = order["first"]
         self.requests = self.bytes = 0
         self.error = None

@@ -87,7 +87,7 @@ class QuicFlow(Flow):
         self.sock.setblocking(False)
 
     async def connect(self):
-        self.sock.bind(("", self.sport))
+        self.sock.bind((self.src, self.sport))
         self.sock.connect((self.dst, self.dport))
         keys = quic.Keys(self.dcid, b"client")
         number = 0
@@ -150,6 +150,8 @@ class QuicFlow(Flow):
 
     def close(self):
         self.sock.close()
+
+    leave = close
 
 
 def hello(sport):
