@@ -99,7 +99,7 @@ $(BUILD)/asan/netsim: $(call objects,asan,tests/netsim/main.c) $(BUILD)/asan/lib
 	@echo "  LD $@"
 	@$(CC) $(SANITIZE) -o $@ $^
 
-sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath $(BUILD)/asan/netsim
+sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath $(BUILD)/asan/netsim $(BUILD)/asan/soak
 
 $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
