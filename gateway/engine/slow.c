@@ -7,6 +7,7 @@ enum {
 	OCTAVE = 8,          /* steps of a rate from one power of two to the next */
 	EIGHTH = 3 * OCTAVE, /* three octaves down */
 	CALM_SAMPLES = 32,   /* after so many without a pause, pauses of before count half */
+	STILL_ROUNDS = 4,    /* more than it takes to see a stall */
 };
 
 #define RTT_UNIT (100 * INPATH_USEC)
@@ -29,8 +30,19 @@ void slow_forget(struct slow *s, uint32_t flow)
 void slow_rested(struct slow *s, uint32_t flow, inpath_time now)
 {
 	s->flows[flow].unseen = 0;
-	if (s->at == INPATH_TIME_NEVER)
+	s->still = 0;
+	if (s->at > now + SLOW_INTERVAL)
 		s->at = now + SLOW_INTERVAL;
+}
+
+void slow_asked(struct slow *s, inpath_time now)
+{
+	uint64_t wait = SLOW_INTERVAL;
+
+	for (uint8_t i = STILL_ROUNDS; i < s->still && wait < SLOW_STILL; i++)
+		wait *= 2;
+	s->at = now + wait;
+	s->still = s->still < UINT8_MAX ? (uint8_t)(s->still + 1) : UINT8_MAX;
 }
 
 /* Never 0, which says that there is none. */
@@ -138,12 +150,14 @@ static bool judge(struct slow_flow *f, uint8_t rate, inpath_time now)
 	return true;
 }
 
-bool slow_count(struct slow_flow *f, const struct inpath_counters *counters, inpath_time now)
+bool slow_count(
+	struct slow *s, uint32_t flow, const struct inpath_counters *counters, inpath_time now)
 {
+	struct slow_flow *f = &s->flows[flow];
 	uint32_t down = (uint32_t)(counters->down_bytes / SLOW_UNIT);
 	uint32_t both = (uint32_t)((counters->down_bytes + counters->up_bytes) / SLOW_UNIT);
 	uint32_t moved = down - f->down, passed = both - f->both, span = ms_since(f->at, now);
-	bool first = f->at == 0 || moved > INT32_MAX || passed > INT32_MAX;
+	bool first = f->at == 0 || moved > INT32_MAX || passed > INT32_MAX, stalls;
 
 	if (!first && span < SLOW_INTERVAL / INPATH_MSEC / 2)
 		return false;
@@ -153,7 +167,12 @@ bool slow_count(struct slow_flow *f, const struct inpath_counters *counters, inp
 	f->at = ms_of(now);
 	f->down = down;
 	f->both = both;
-	return !first && judge(f, rate_of((uint64_t)moved * SLOW_UNIT * 1000 / span), now);
+	if (first)
+		return false;
+	stalls = judge(f, rate_of((uint64_t)moved * SLOW_UNIT * 1000 / span), now);
+	if (f->low == 0)
+		s->still = 0;
+	return stalls;
 }
 
 bool slow_is_far(const struct slow_flow *f)

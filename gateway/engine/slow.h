@@ -53,6 +53,7 @@ enum {
 
 /* From one sample to the next. */
 #define SLOW_INTERVAL (2 * INPATH_SEC)
+#define SLOW_STILL    (8 * SLOW_INTERVAL)
 /* From one trace for slowness to the flow's next. */
 #define SLOW_AGAIN    (10 * INPATH_SEC)
 #define SLOW_JUMP     (20 * INPATH_MSEC)
@@ -88,6 +89,7 @@ struct slow_flow {
 
 struct slow {
 	inpath_time at; /* when counters are due; INPATH_TIME_NEVER: no flow rests */
+	uint8_t still;  /* times that they were asked for since a flow last moved */
 	struct slow_flow *flows;
 };
 
@@ -99,8 +101,15 @@ void slow_forget(struct slow *s, uint32_t flow);
 /* The flow rests from now on: what passes is only counted. */
 void slow_rested(struct slow *s, uint32_t flow, inpath_time now);
 
+/*
+ * Counters are asked for now: sets when they are due again. While no flow moves that is ever less
+ * often, up to SLOW_STILL, so that connections that are only held open do not keep a gateway awake.
+ */
+void slow_asked(struct slow *s, inpath_time now);
+
 /* Takes a sample. True: the flow has stalled. */
-bool slow_count(struct slow_flow *f, const struct inpath_counters *counters, inpath_time now);
+bool slow_count(
+	struct slow *s, uint32_t flow, const struct inpath_counters *counters, inpath_time now);
 
 /* Has so much passed since the flow was put to rest that old sequence numbers may look new? */
 bool slow_is_far(const struct slow_flow *f);

@@ -14,7 +14,7 @@ void trace_slow_step(struct inpath_engine *e, inpath_time now)
 	}
 	item = &e->outbox.items[e->outbox.count++];
 	item->kind = INPATH_ACTION_COUNT;
-	e->slow.at = now + SLOW_INTERVAL;
+	slow_asked(&e->slow, now);
 }
 
 /* The flow is slow for a cause that `counter` counts: traced, unless that was said a moment ago. */
@@ -39,7 +39,7 @@ void inpath_engine_counters(struct inpath_engine *e, const struct inpath_tuple *
 	f = &e->flows.entries[slot];
 	s = &e->slow.flows[slot];
 	if (!f->rested || f->state != FLOW_TRACED || carrier_closed(f) ||
-		!slow_count(s, counters, e->now))
+		!slow_count(&e->slow, slot, counters, e->now))
 		return;
 	/* Farther on, what was seen last would no longer be old to the server, but new. */
 	f->vouched = !slow_is_far(s);

@@ -5,6 +5,7 @@
 #include "gateway/io/netlink.h"
 
 #include <arpa/inet.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdlib.h>
@@ -103,8 +104,9 @@ static int take(const struct nlmsghdr *nlh, void *arg)
 
 	netlink_attrs(nlh, sizeof(struct nfgenmsg), attrs, CTA_COUNTERS_REPLY + 1);
 	c->told++;
-	/* A connection from before nf_conntrack_acct was switched on has no counters. */
+	/* What flow offload forwards is not always counted. A connection from before nf_conntrack_acct was switched on has no counters. */
 	if ((ntohl(netlink_u32(attrs[CTA_MARK])) & c->mask) == c->mask &&
+		!(ntohl(netlink_u32(attrs[CTA_STATUS])) & (IPS_OFFLOAD | IPS_HW_OFFLOAD)) &&
 		conntrack_read_tuple(attrs[CTA_TUPLE_ORIG], &tuple) &&
 		read_side(attrs[CTA_COUNTERS_ORIG], &found.up_packets, &found.up_bytes) &&
 		read_side(attrs[CTA_COUNTERS_REPLY], &found.down_packets, &found.down_bytes))

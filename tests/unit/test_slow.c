@@ -11,17 +11,24 @@
 /* A flow whose counters are read every two seconds. */
 struct counted {
 	struct slow_flow flow;
+	struct slow slow;
 	struct inpath_counters counters;
 	inpath_time now;
 	uint32_t said;
 };
+
+static bool counts(struct counted *c)
+{
+	c->slow.flows = &c->flow;
+	return slow_count(&c->slow, 0, &c->counters, c->now);
+}
 
 static struct counted begin(void)
 {
 	struct counted c = { .now = 1000 * INPATH_SEC };
 
 	c.counters.down_bytes = 5000;
-	assert_false(slow_count(&c.flow, &c.counters, c.now));
+	assert_false(counts(&c));
 	return c;
 }
 
@@ -31,7 +38,7 @@ static void moves(struct counted *c, uint32_t samples, uint64_t bytes_a_second)
 	for (uint32_t i = 0; i < samples; i++) {
 		c->now += SLOW_INTERVAL;
 		c->counters.down_bytes += 2 * bytes_a_second;
-		c->said += slow_count(&c->flow, &c->counters, c->now);
+		c->said += counts(c);
 	}
 }
 
@@ -189,7 +196,7 @@ static void samples_too_close_are_passed_over(void **state)
 	moves(&c, 10, 500000);
 	for (int i = 0; i < 10; i++) {
 		c.now += INPATH_MSEC;
-		assert_false(slow_count(&c.flow, &c.counters, c.now));
+		assert_false(counts(&c));
 	}
 	/* The bytes of the time passed over count in the next one. */
 	moves(&c, 1, 500000);
@@ -222,7 +229,7 @@ static void any_numbers_are_taken(void **state)
 		c.counters.down_bytes = x >> (x % 64);
 		c.counters.up_bytes = x * 3;
 		c.now += x % (4 * SLOW_INTERVAL);
-		slow_count(&c.flow, &c.counters, c.now);
+		counts(&c);
 		assert_true(c.flow.pause <= SLOW_PAUSE_MAX);
 	}
 }
@@ -237,25 +244,25 @@ static void what_passed_unseen_is_never_counted_too_low(void **state)
 	(void)state;
 	slow_rested(&s, 0, INPATH_SEC);
 	assert_int_equal(s.at, INPATH_SEC + SLOW_INTERVAL);
-	slow_count(&flows[0], &counters, 3 * INPATH_SEC);
+	slow_count(&s, 0, &counters, 3 * INPATH_SEC);
 	assert_int_equal(flows[0].unseen, 97);
 	counters.down_bytes += 100 * SLOW_UNIT;
-	slow_count(&flows[0], &counters, 5 * INPATH_SEC);
+	slow_count(&s, 0, &counters, 5 * INPATH_SEC);
 	assert_int_equal(flows[0].unseen, 197);
 	slow_rested(&s, 0, 6 * INPATH_SEC);
 	counters.up_bytes += 7 * SLOW_UNIT;
-	slow_count(&flows[0], &counters, 7 * INPATH_SEC);
+	slow_count(&s, 0, &counters, 7 * INPATH_SEC);
 	assert_int_equal(flows[0].unseen, 7);
 	assert_false(slow_is_far(&flows[0]));
 	counters.down_bytes += (1 << 30) - 8 * SLOW_UNIT;
-	slow_count(&flows[0], &counters, 9 * INPATH_SEC);
+	slow_count(&s, 0, &counters, 9 * INPATH_SEC);
 	assert_false(slow_is_far(&flows[0]));
 	counters.down_bytes += SLOW_UNIT;
-	slow_count(&flows[0], &counters, 11 * INPATH_SEC);
+	slow_count(&s, 0, &counters, 11 * INPATH_SEC);
 	assert_true(slow_is_far(&flows[0]));
 	for (int i = 0; i < 600; i++) {
 		counters.down_bytes += 1 << 30;
-		slow_count(&flows[0], &counters, (13 + 2 * i) * INPATH_SEC);
+		slow_count(&s, 0, &counters, (13 + 2 * i) * INPATH_SEC);
 		assert_true(slow_is_far(&flows[0]));
 	}
 }
@@ -268,6 +275,35 @@ static void it_is_said_once_in_ten_seconds_at_most(void **state)
 	assert_true(slow_say(&f, 100 * INPATH_SEC));
 	assert_false(slow_say(&f, 110 * INPATH_SEC - 1));
 	assert_true(slow_say(&f, 110 * INPATH_SEC));
+}
+
+static void while_nothing_moves_it_is_asked_for_less_often(void **state)
+{
+	struct slow_flow flow = { 0 };
+	struct slow s = { .at = INPATH_TIME_NEVER, .flows = &flow };
+	struct inpath_counters counters = { .down_bytes = 1 };
+	inpath_time now = INPATH_SEC;
+	int asked = 0;
+
+	(void)state;
+	slow_rested(&s, 0, now);
+	for (; s.at <= 3600 * INPATH_SEC; asked++) {
+		now = s.at;
+		slow_asked(&s, now);
+		slow_count(&s, 0, &counters, now);
+	}
+	assert_in_range(asked, 3600 / 16, 3600 / 16 + 8);
+	/* As soon as it moves, as often as ever. */
+	now = s.at;
+	slow_asked(&s, now);
+	counters.down_bytes += 16 * SLOW_LEAST;
+	slow_count(&s, 0, &counters, now + 1);
+	slow_asked(&s, now + 1);
+	assert_int_equal(s.at, now + 1 + SLOW_INTERVAL);
+	for (int i = 0; i < 100; i++)
+		slow_asked(&s, now);
+	slow_rested(&s, 0, now);
+	assert_int_equal(s.at, now + SLOW_INTERVAL);
 }
 
 /* --- bursts --------------------------------------------------------------------------------------- */
@@ -405,6 +441,7 @@ int main(void)
 		cmocka_unit_test(any_numbers_are_taken),
 		cmocka_unit_test(what_passed_unseen_is_never_counted_too_low),
 		cmocka_unit_test(it_is_said_once_in_ten_seconds_at_most),
+		cmocka_unit_test(while_nothing_moves_it_is_asked_for_less_often),
 		cmocka_unit_test(so_many_segments_again_within_a_second_are_a_burst),
 		cmocka_unit_test(a_burst_is_one_however_long_it_gets),
 		cmocka_unit_test(the_same_segment_again_and_again_is_one),
