@@ -83,7 +83,7 @@ static uint16_t median_of(uint16_t *all, uint8_t count)
 /* A number in floating point, 5 bits of exponent and 3 of mantissa: ratios become differences. */
 static uint8_t rate_of(uint64_t bytes_a_second)
 {
-	uint8_t exponent = 0;
+	uint64_t exponent = 0;
 
 	if (bytes_a_second > UINT32_MAX)
 		bytes_a_second = UINT32_MAX;
@@ -97,7 +97,7 @@ static uint8_t rate_of(uint64_t bytes_a_second)
 static uint8_t usual_rate(const struct slow_flow *f)
 {
 	uint8_t count = f->steady < SLOW_RATES ? f->steady : SLOW_RATES;
-	uint16_t all[SLOW_RATES];
+	uint16_t all[SLOW_RATES] = { 0 };
 
 	for (uint8_t i = 0; i < count; i++)
 		all[i] = f->rates[i];
@@ -205,7 +205,7 @@ static uint16_t distance(uint16_t a, uint16_t b)
 /* Does `rtt` stick out of the latest ones? */
 static bool jumps(const struct slow_usual *u, uint16_t rtt)
 {
-	uint16_t all[SLOW_PERIODS], median;
+	uint16_t all[SLOW_PERIODS] = { 0 }, median;
 	uint32_t margin;
 
 	for (uint8_t i = 0; i < u->count; i++)
