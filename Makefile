@@ -284,6 +284,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 # Where a machine's own units belong; a package says $(PREFIX)/lib/systemd/system.
 SYSTEMDDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,$(SYSCONFDIR)/systemd/system)
+SYSUSERSDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/sysusers.d,$(SYSCONFDIR)/sysusers.d)
 INSTALL ?= install
 PROGRAMS := $(BUILD)/inpathd $(BUILD)/inpath rules/inpath-rules
 MAN := $(notdir $(wildcard etc/man/*.[1-8]))
@@ -299,15 +300,16 @@ $(BUILD)/man/%: etc/man/% include/inpath/stats.h
 install: all $(addprefix $(BUILD)/man/,$(MAN))
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/inpath/examples \
 		$(MAN_DIR)/man5 $(MAN_DIR)/man8 $(DESTDIR)$(SYSCONFDIR)/inpath/services \
-		$(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(SYSTEMDDIR)
+		$(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(SYSTEMDDIR) $(DESTDIR)$(SYSUSERSDIR)
 	$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 644 rules/inpath.nft rules/inpath.iptables $(DESTDIR)$(PREFIX)/share/inpath/
 	$(INSTALL) -m 644 etc/rsyslog/inpath.conf $(DESTDIR)$(PREFIX)/share/inpath/examples/rsyslog.conf
-	$(INSTALL) -m 644 etc/logrotate/inpath $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
+	sed 's|@RUN_AS@|$(RUN_AS)|' etc/logrotate/inpath >$(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
+	sed 's|@RUN_AS@|$(RUN_AS)|' etc/sysusers.d/inpath.conf >$(DESTDIR)$(SYSUSERSDIR)/inpath.conf
 	for page in $(MAN); do \
 		$(INSTALL) -m 644 $(BUILD)/man/$$page $(MAN_DIR)/man$${page##*.}/ || exit 1; done
-	sed 's|@SBIN@|$(PREFIX)/sbin|' etc/systemd/inpathd.service >$(DESTDIR)$(SYSTEMDDIR)/inpathd.service
-	chmod 644 $(DESTDIR)$(SYSTEMDDIR)/inpathd.service
+	sed 's|@SBIN@|$(PREFIX)/sbin|; s|@RUN_AS@|$(RUN_AS)|' etc/systemd/inpathd.service >$(DESTDIR)$(SYSTEMDDIR)/inpathd.service
+	chmod 644 $(DESTDIR)$(SYSTEMDDIR)/inpathd.service $(DESTDIR)$(SYSUSERSDIR)/inpath.conf $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
 	$(INSTALL) -m 644 etc/inpath.conf $(DESTDIR)$(SYSCONFDIR)/inpath/inpath.conf.new
 	@cd $(DESTDIR)$(SYSCONFDIR)/inpath && if [ ! -e inpath.conf ] || cmp -s inpath.conf inpath.conf.new; \
 		then mv inpath.conf.new inpath.conf; \
@@ -315,13 +317,17 @@ install: all $(addprefix $(BUILD)/man/,$(MAN))
 	@for list in etc/services/*.conf; do \
 		[ -e "$(DESTDIR)$(SYSCONFDIR)/inpath/services/$${list##*/}" ] || \
 		$(INSTALL) -m 644 "$$list" $(DESTDIR)$(SYSCONFDIR)/inpath/services/ || exit 1; done
+	@[ -n "$(DESTDIR)" ] || getent passwd $(RUN_AS) >/dev/null || systemd-sysusers $(SYSUSERSDIR)/inpath.conf 2>/dev/null || \
+		useradd --system --user-group --no-create-home --shell /bin/false $(RUN_AS) || \
+		echo "the user $(RUN_AS) could not be made: without it inpathd stays root, and its unit does not start"
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(PROGRAMS)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/inpath
-	rm -f $(DESTDIR)$(SYSTEMDDIR)/inpathd.service $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
+	rm -f $(DESTDIR)$(SYSTEMDDIR)/inpathd.service $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath \
+		$(DESTDIR)$(SYSUSERSDIR)/inpath.conf
 	for page in $(MAN); do rm -f $(MAN_DIR)/man$${page##*.}/$$page; done
-	@echo "$(SYSCONFDIR)/inpath is kept: it is yours"
+	@echo "$(SYSCONFDIR)/inpath and the user $(RUN_AS) are kept: they are yours"
 
 clean:
 	rm -rf $(BUILD)

@@ -34,6 +34,7 @@ into PREFIX=/usr install
 is "every file is at its place" "$(installed)" "/etc/inpath/inpath.conf
 /etc/logrotate.d/inpath
 /usr/lib/systemd/system/inpathd.service
+/usr/lib/sysusers.d/inpath.conf
 /usr/sbin/inpath
 /usr/sbin/inpath-rules
 /usr/sbin/inpathd
@@ -44,7 +45,7 @@ is "every file is at its place" "$(installed)" "/etc/inpath/inpath.conf
 /usr/share/man/man8/inpath-rules.8
 /usr/share/man/man8/inpathd.8"
 is "programs can be run" "$(stat -c '%a' "$work"/root/usr/sbin/* | sort -u)" 755
-is "the unit names them" "$(grep -c '/usr/sbin/inpath' "$work/root/usr/lib/systemd/system/inpathd.service") $(grep -c '@' \
+is "the unit names them" "$(grep -c '/usr/sbin/inpath' "$work/root/usr/lib/systemd/system/inpathd.service") $(grep -c '@[A-Z]' \
 	<(grep -v '^#' "$work/root/usr/lib/systemd/system/inpathd.service") || true)" "5 0"
 is "all service lists are there" "$(ls "$work/root/etc/inpath/services" | wc -l)" "$(ls "$root"/etc/services/*.conf | wc -l)"
 is "the rules find their text" "$(INPATHD="$root/$build/inpathd" "$work/root/usr/sbin/inpath-rules" print --backend nft \

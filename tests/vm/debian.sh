@@ -31,6 +31,7 @@ boot() {
 		mkdir dev/shm dev/pts
 		ln -s /proc/self/fd dev/fd
 		make --no-print-directory -s -C "$NET_ROOT" BUILD="$NET_BUILD" PREFIX=/usr DESTDIR=\$PWD install
+		chroot . systemd-sysusers inpath.conf
 		mkdir -p $NET_WORK/before && cp -a $NET_WORK/up/upper/. $NET_WORK/before
 		cp $NET_WORK/inpath.conf etc/inpath/inpath.conf
 		cp $NET_WORK/nftables.conf etc/nftables.conf
@@ -66,7 +67,7 @@ NEXT=20000
 # A flow on a port of its own has its record, and the content arrives whole.
 traced() {
 	local family=$1 sport=$((NEXT++))
-	INPATH_LOG=/proc/$INIT/root/var/log/inpath.log
+	INPATH_LOG=/proc/$INIT/root/var/log/inpath/inpath.log
 	home_curl tv "$family" --local-port "$sport" "https://$S1_NAME/large.bin" -o "$NET_WORK/got" &&
 		cmp "$NET_WORK/got" "$NET_WORK/s1/www/large.bin" && wait_for_record 20 ev=path "sport=$sport" >/dev/null
 }
@@ -112,7 +113,7 @@ cat >"$NET_WORK/nftables.conf" <<-'END'
 		}
 	}
 END
-printf 'log = { syslog = true; file = "/var/log/inpath.log"; };\n' >"$NET_WORK/inpath.conf"
+printf 'log = { syslog = true; file = "/var/log/inpath/inpath.log"; };\n' >"$NET_WORK/inpath.conf"
 boot
 tap_ok "installed: systemd knows the unit, and it does not run yet" eval \
 	'[ "$(inside systemctl is-enabled inpathd 2>/dev/null)" = disabled ] && ! active inpathd'
@@ -123,8 +124,17 @@ if ! active inpathd; then
 	tap_done
 fi
 tap_ok "started: it is active, its rules are complete" eval 'active inpathd && rules_complete'
-tap_is "started: with privileges over the network alone" \
-	"$(inside sed -n 's/^CapBnd:\t//p' "/proc/$(main_pid)/status")" 0000000000003000
+status() { # PID KEY: of /proc/PID/status
+	inside sed -n "s/^$2:\t\([^\t]*\).*/\1/p" "/proc/$1/status"
+}
+RUNS_AS=$(inside id -u inpath)
+tap_is "started: the worker is a user of its own, with rights over the network alone, under a filter" \
+	"$(for key in Uid CapPrm CapBnd CapAmb NoNewPrivs Seccomp; do status "$(worker)" $key; done | paste -sd' ')" \
+	"$RUNS_AS 0000000000003000 0000000000003000 0000000000000000 1 2"
+tap_is "started: its keeper has none" \
+	"$(for key in Uid CapPrm CapAmb NoNewPrivs Seccomp; do status "$(main_pid)" $key; done | paste -sd' ')" \
+	"$RUNS_AS 0000000000000000 0000000000000000 1 2"
+tap_ok "started: it says that nothing is lacking" eval 'inside grep -q "ev=start .* unconfined=-" /var/log/inpath/inpath.log'
 tap_ok "started: flows are traced, IPv4" traced 4
 tap_ok "started: flows are traced, IPv6" traced 6
 tap_ok "started: inpath status finds it" eval 'inside inpath status | grep -q "inpathd .* runs since"'
@@ -155,5 +165,6 @@ inside true && nsenter -t "$INIT" -m make --no-print-directory -s -C "$NET_ROOT"
 tap_is "uninstalled: nothing of it is left but the configuration and the log" \
 	"$(inside find / -xdev -name '*inpath*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/tmp/*' | sort)" "/etc/inpath
 /etc/inpath/inpath.conf
-/var/log/inpath.log"
+/var/log/inpath
+/var/log/inpath/inpath.log"
 tap_done
