@@ -48,7 +48,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth peers soak soak-real fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage
+.PHONY: all deps check vm demo bench truth peers soak soak-real fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage cross
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -166,10 +166,16 @@ coverage: $(patsubst tests/unit/%.c,$(COVERED)/unit/%,$(UNIT)) $(patsubst tests/
 		$$test tests/fuzz/corpus/$${test##*/fuzz_} >$(COVERED)/log 2>&1 || { cat $(COVERED)/log; exit 1; }; done
 	@tests/coverage $(if $(MISSING),--missing) $(COVERED) $(sort $(wildcard gateway/engine/*.[ch]))
 
+# --- make cross [TARGETS="i386 arm aarch64 mips musl"]: the engine's tests on other processors and with musl ---
+
+cross:
+	@tests/cross/sources --fetch >/dev/null
+	@tests/cross/run "$(BUILD)" $(TARGETS)
+
 # --- tests and proofs ----------------------------------------------------------------------------
 
 deps:
-	@tests/deps
+	@CROSS=$(CROSS) tests/deps
 
 # make check [ONLY=word]: the tests whose name contains the word; with LONG=1 some run for minutes. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:

@@ -4,6 +4,7 @@
 #include "gateway/io/conntrack_message.h"
 #include "gateway/io/netlink.h"
 
+#include <endian.h>
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
