@@ -83,7 +83,7 @@ begin() {
 		server=S1_$family
 		specs+=("down,${!server},443,${SPORT["down $family"]}" "poll,${!server},443,${SPORT["poll $family"]}")
 		spawn s1 "$NET_WORK/serve$family" python3 "$NET_ROOT/tests/netns/tools/stream.py" serve "${!server}" 4433
-		wait_for 20 grep -q ready "$NET_WORK/serve$family"
+		wait_for 60 grep -q ready "$NET_WORK/serve$family"
 		on tv python3 "$NET_ROOT/tests/netns/tools/stream.py" watch "${!server}" 4433 "${SPORT["quic $family"]}" \
 			"$NET_WORK/enough" >"$NET_WORK/watch$family" &
 		QUIC+=($!)
@@ -117,7 +117,7 @@ ways() {
 	for try in 1 2 3 4 5 6 7 8 9 10; do
 		truth_forget
 		for one in "${!SPORT[@]}"; do
-			wait_for 3 way_of "$one" >/dev/null || continue 2
+			wait_for 10 way_of "$one" >/dev/null || continue 2
 			WAY["$one"]=$(way_of "$one") || continue 2
 		done
 		return 0
@@ -173,7 +173,7 @@ change() { # STEP WHAT
 	for one in "${!SPORT[@]}"; do
 		WANT["$one"]+="${WANT["$one"]:+ }$(first_difference "${before["$one"]}" "${WAY["$one"]}")"
 	done
-	[ -n "${LONG:-}" ] || wait_for 60 all_told "$1" || echo "# not all have told of change $1, $2"
+	[ -n "${LONG:-}" ] || wait_for 120 all_told "$1" || echo "# not all have told of change $1, $2"
 }
 
 net_begin changes "${1:-}"
@@ -185,7 +185,7 @@ far a
 inpath_conf 'probe = { interval = 5; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 begin
-tap_ok "each stream is traced" wait_for 30 all_traced 1
+tap_ok "each stream is traced" wait_for 120 all_traced 1
 ways
 tap_ok "by the way that it takes" each_is_true
 began=$(date +%s%N) count=0
@@ -197,14 +197,14 @@ for what in "${CHANGES[@]}"; do
 	fi
 	change "$count" "$what"
 done
-wait_for 60 all_told "$count" || true
+wait_for 120 all_told "$count" || true
 # None besides: each stream is traced twice more.
 most=0
 for one in "${!SPORT[@]}"; do
 	now=$(traces_of "$one")
 	[ "$now" -le "$most" ] || most=$now
 done
-tap_ok "behind the last change each is traced on" wait_for 60 all_traced $((most + 2))
+tap_ok "behind the last change each is traced on" wait_for 120 all_traced $((most + 2))
 for one in "down 4" "poll 4" "down 6" "poll 6" "quic 4" "quic 6"; do
 	tap_is "$one: $count changes, each told once and with the first TTL that differs" \
 		"$(told_of "$one" | paste -sd' ')" "${WANT["$one"]}"

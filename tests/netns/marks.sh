@@ -60,7 +60,7 @@ serve() { # LOG TOOL ARGUMENT...
 	: >"$1"
 	spawn s1 "$1" python3 "$NET_ROOT/tests/netns/tools/$2" "${@:3}"
 	SERVERS+=("$SPAWNED")
-	wait_for 20 grep -q ready "$1"
+	wait_for 60 grep -q ready "$1"
 }
 
 # Connections of many kinds, until the file exists.
@@ -198,7 +198,7 @@ net_sysctl tv net/ipv4/tcp_tw_reuse=1 # the ports of the first run are those of 
 # Where inpath is not.
 LARGE=16 # connections that carry much: those of flows.py
 begin "$NET_WORK/without" 20100
-tap_ok "without inpath: each connection has what it gets" wait_for 60 settled "$NET_WORK/without"
+tap_ok "without inpath: each connection has what it gets" wait_for 180 settled "$NET_WORK/without"
 without=$(connections)
 tap_ok "without inpath: all that is sent arrives" end_whole "$NET_WORK/without" 0
 on gw conntrack -F 2>/dev/null
@@ -213,13 +213,13 @@ inpath_conf 'probe = { interval = 2; }; budget = { gateway = 1000; client = 500;
 		{ name = "all"; protocols = [ "tcp", "quic", "udp" ]; } );' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 began=$SECONDS
-tap_ok "both bits are in use" wait_for 60 both_marked
-tap_ok "each connection is traced, and again" wait_for $((60 + TIME)) all_traced_on $((TIME / 10))
+tap_ok "both bits are in use" wait_for 180 both_marked
+tap_ok "each connection is traced, and again" wait_for $((180 + TIME)) all_traced_on $((TIME / 10))
 until [ $((SECONDS - began)) -ge "$TIME" ]; do
 	look
 	sleep 1
 done
-tap_ok "still: each connection has what it gets" wait_for 60 settled "$NET_WORK/with"
+tap_ok "still: each connection has what it gets" wait_for 180 settled "$NET_WORK/with"
 tap_is "no forwarded packet goes on with a bit of ours" "$(watched wears_ours)" 0
 tap_is "each has its connection's uplink in its mark" "$(watched lost_mark)" 0
 
@@ -230,7 +230,7 @@ gone() { # WHAT
 }
 again() {
 	start_inpathd "$NET_WORK/inpath.conf" >/dev/null
-	tap_ok "started again: both bits are in use" wait_for 60 both_marked
+	tap_ok "started again: both bits are in use" wait_for 180 both_marked
 }
 finish "$INPATHD_PID"
 inpath_rules down
