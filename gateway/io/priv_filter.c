@@ -36,6 +36,7 @@ int priv_filter_load(enum priv_role role, pid_t worker)
 #endif
 
 enum {
+	SOCKETCALL_SETSOCKOPT = 14,
 	WORKER = 1 << PRIV_WORKER,
 	KEEPER = 1 << PRIV_KEEPER,
 	BOTH = WORKER | KEEPER,
@@ -304,6 +305,8 @@ static int allow_options(scmp_filter_ctx filter)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		ALLOW(SCMP_SYS(setsockopt), INT_IS(1, options[i].level),
 			INT_IS(2, options[i].option));
+	/* i386's glibc makes all calls about sockets by one, whose arguments lie in memory, where no filter sees them. */
+	ALLOW(SCMP_SYS(socketcall), INT_IS(0, SOCKETCALL_SETSOCKOPT));
 	return error;
 }
 

@@ -3,6 +3,7 @@
 #
 # privileges [BUILD]: what inpathd's two processes may do once they run, as the kernel tells it; that all goes on under it:
 # reload, a rotated log, an interface replaced, the control socket; and what it does where there is no user for it.
+# shellcheck disable=SC2016,SC2034 # what is evaluated is evaluated later
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -48,7 +49,7 @@ chown "$user:$user" "$NET_WORK/log"
 inpath_conf 'probe = { interval = 1; };'
 sed -i "s|$INPATH_LOG|$NET_WORK/log/inpath.log|" "$NET_WORK/inpath.conf"
 INPATH_LOG=$NET_WORK/log/inpath.log
-start_inpathd >/dev/null
+start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 
 tap_ok "the worker: its own user, two capabilities, nothing to gain, a filter" is_confined "$(worker)" "$user" "$NET"
 tap_ok "the keeper: that user, no capability at all, nothing to gain, a filter" wait_for 10 is_confined "$INPATHD_PID" "$user" "$NONE"
@@ -101,7 +102,7 @@ sed -i '/^inpath:/d' "$NET_WORK/passwd" "$NET_WORK/group"
 rm -rf "$NET_WORK/gw/run/inpath"
 chown -R 0:0 "$NET_WORK/log"
 : >"$NET_WORK/inpathd.err"
-start_inpathd >/dev/null
+start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 tap_ok "no user: root with the same two capabilities, and the filter" is_confined "$(worker)" 0 "$NET"
 tap_ok "no user: the keeper has none" wait_for 10 is_confined "$INPATHD_PID" 0 "$NONE"
 tap_ok "no user: said, with what mends it" said 'no user inpath.*useradd'
