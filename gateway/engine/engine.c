@@ -194,7 +194,10 @@ static struct inpath_verdict flow_verdict(
 		return v;
 	if (!f->rested)
 		f->rested_at = now;
-	f->restless |= f->rested && now > f->rested_at + INPATH_SEC;
+	if (f->rested && now > f->rested_at + INPATH_SEC) {
+		f->restless = true;
+		e->restless_at = now;
+	}
 	f->rested = true;
 	if (f->state == FLOW_TRACED)
 		trace_rested(e, f);

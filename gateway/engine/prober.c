@@ -183,6 +183,7 @@ struct survey {
 	uint8_t touches; /* touches among them, and those still waited for */
 	inpath_time
 		earliest; /* when that may change by itself; INPATH_TIME_NEVER: all is settled */
+	bool watches;     /* a touch waits for a moment that the flow's packets show */
 };
 
 /* Until when the newest probe with this TTL keeps the walk from going on with it. */
@@ -220,12 +221,14 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 
 		if (permit == TOUCH_LATER && now < patience && patience < s->earliest)
 			s->earliest = patience;
+		s->watches |= permit != TOUCH_NOW && !p->unplaced;
 		if (permit != TOUCH_NOW)
 			return;
-		if (!view->earlier_ack && s->touches >= PROBER_TOUCHES_EARLY)
+		if ((!view->earlier_ack && s->touches >= PROBER_TOUCHES_EARLY) ||
+			(!view->quiet && !view->empty && s->touches)) {
+			s->watches = true;
 			return;
-		if (!view->quiet && !view->empty && s->touches)
-			return;
+		}
 		s->touches++;
 	}
 	s->want |= ttl_bit(ttl);
@@ -356,6 +359,7 @@ struct prober_answer prober_ask(struct prober *p, const struct prober_view *view
 		if (s.earliest != INPATH_TIME_NEVER) {
 			answer.say = PROBER_WAIT;
 			answer.until = s.earliest;
+			answer.alone = !s.watches;
 			return answer;
 		}
 	} while (!conclude(p, view, &answer.stop));

@@ -116,8 +116,9 @@ enum prober_say {
 
 struct prober_answer {
 	enum prober_say say;
-	uint64_t ttls;         /* SEND: bit ttl-1 for each TTL wanted */
-	inpath_time until;     /* WAIT */
+	uint64_t ttls;     /* SEND: bit ttl-1 for each TTL wanted */
+	inpath_time until; /* WAIT */
+	bool alone; /* WAIT: for answers and for time; what the flow does meanwhile changes nothing */
 	enum inpath_stop stop; /* DONE */
 };
 

@@ -52,7 +52,8 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
 
 		/* What it waits for (a quiet moment, the flow's end) may just have come; a token of
 		 * the budget or for a probe has not. */
-		if (t->phase == TRACE_WALKING && (now >= t->not_before || carrier_closed(f)))
+		if (t->phase == TRACE_WALKING &&
+			((now >= t->not_before && !t->alone) || carrier_closed(f)))
 			deadline_set(&e->deadlines, f->trace - 1, now);
 		return;
 	}
@@ -220,24 +221,13 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 		/* Where a flow is slow is worth saying, whether its way is another or not. */
 		t->log_path |=
 			t->why == INPATH_WHY_SLOW && e->set->log_paths != INPATH_LOG_PATHS_NONE;
+		/* It went to rest while the trace was under way, and may be due at once. */
+		if (f->rested)
+			deadline_set(&e->wakings, t->flow, f->next_trace);
 		detach(e, t);
 		carrier_timing_reset(f);
 	}
 	deadline_set(&e->deadlines, slot, now);
-}
-
-bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now)
-{
-	return f->trace == 0 && f->wait == 0 && f->confirming == 0 && f->decided == e->set_number &&
-	       f->next_trace >= now + TRACE_REST_LEAST;
-}
-
-void trace_rested(struct inpath_engine *e, struct flow *f)
-{
-	f->expected = false;
-	deadline_set(&e->wakings, (uint32_t)(f - e->flows.entries), f->next_trace);
-	if (e->set->counters)
-		slow_rested(&e->slow, (uint32_t)(f - e->flows.entries), e->now);
 }
 
 void trace_hasten(struct inpath_engine *e, uint32_t flow, enum inpath_why why, inpath_time now)
@@ -338,28 +328,15 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	/* What is not sent now is left to others. */
 	if (answer.say != PROBER_SEND)
 		trace_unpay(e, t, 0);
+	t->alone = answer.say == PROBER_WAIT && answer.alone;
+	t->alone_till = answer.until;
 	switch (answer.say) {
-	case PROBER_SEND: return trace_send(e, slot, answer.ttls, now);
+	case PROBER_SEND:
+		return trace_at_hand(e, slot, now) && trace_send(e, slot, answer.ttls, now);
 	case PROBER_WAIT: deadline_set(&e->deadlines, slot, answer.until); return false;
 	case PROBER_DONE: conclude(e, slot, answer.stop, now); return false;
 	}
 	return false;
-}
-
-/*
- * Has the connection's rest bits cleared, so that its packets come to the queue again. One whose
- * packets came all the while, where no bit of ours may stand on connections, was not unseen.
- */
-static void arm(struct inpath_engine *e, struct flow *f)
-{
-	struct inpath_action_item *item = &e->outbox.items[e->outbox.count++];
-
-	f->rested = false;
-	if (!f->restless)
-		carrier_was_unseen(f);
-	f->restless = false;
-	item->kind = INPATH_ACTION_ARM;
-	item->arm = f->tuple;
 }
 
 /* Traced flows whose next trace is due. */
@@ -374,7 +351,7 @@ static void wake(struct inpath_engine *e, inpath_time now)
 		deadline_set(&e->wakings, slot, INPATH_TIME_NEVER);
 		if (!f->rested || f->state != FLOW_TRACED || carrier_closed(f) || e->stopping)
 			continue;
-		arm(e, f);
+		trace_arm(e, f);
 		/* Of a flow that stalls no packet may come. */
 		if (f->vouched)
 			trace_consider(e, slot, now);
@@ -391,7 +368,7 @@ static void rearm(struct inpath_engine *e)
 			continue;
 		if (e->outbox.count == INPATH_OUTBOX_ACTIONS)
 			return;
-		arm(e, f);
+		trace_arm(e, f);
 	}
 }
 

@@ -62,7 +62,10 @@ struct trace {
 	bool waited;   /* counted in budget_waits */
 	bool log_path; /* a path record is due */
 	bool log_change;
-	uint32_t reported;                  /* records written so far */
+	bool alone; /* it waits for answers and for time, not for the flow's packets ... */
+	inpath_time alone_till; /* ... so long, unless answers come */
+	inpath_time woken; /* its flow rested, and was brought back for it at this time; 0: not */
+	uint32_t reported; /* records written so far */
 	uint32_t first_probe;               /* slot of the first probe sent, for ev=probe */
 	inpath_time not_before;             /* it waits for the budget or a free token till then */
 	uint64_t granted;                   /* TTLs that the budget has paid for, not sent yet */
@@ -93,7 +96,8 @@ struct inpath_engine {
 	struct inpath_stats stats;
 	inpath_time now;
 	bool stopping;
-	uint32_t epoch; /* gaps in the queue's packet ids so far */
+	uint32_t epoch;          /* gaps in the queue's packet ids so far */
+	inpath_time restless_at; /* when the latest flow came that ought to rest; 0: none yet */
 
 	const struct inpath_policy_set *set;
 	bool wants_udp;      /* a policy of it traces UDP that is not QUIC */
@@ -136,11 +140,20 @@ void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpat
 /* A packet of a traced flow has passed: it joins the line if it is due, or its trace goes on. */
 void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now);
 
-/* May this traced flow's packets be left to the kernel until its next trace? */
+/*
+ * May this traced flow's packets be left to the kernel until its next trace, or while its trace waits
+ * for the routers alone? (trace_rest.c)
+ */
 bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now);
 
 /* A verdict has put it to rest. */
 void trace_rested(struct inpath_engine *e, struct flow *f);
+
+/* Brings a resting flow back to the queue: there must be room in the outbox. */
+void trace_arm(struct inpath_engine *e, struct flow *f);
+
+/* The trace wants to send: may it, or does its flow have to come back to the queue first? */
+bool trace_at_hand(struct inpath_engine *e, uint32_t slot, inpath_time now);
 
 /*
  * Has the flow traced as soon as the budget allows, and says why (INPATH_WHY_SLOW, INPATH_WHY_USER). It

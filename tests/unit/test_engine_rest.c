@@ -123,6 +123,90 @@ static void what_cannot_rest_is_traced_as_before(void **state)
 	(void)state;
 }
 
+/* The flow goes on: a packet of each side. Does the client's put it to rest? */
+static bool goes_on(struct world *w)
+{
+	w->server_nxt += 1000;
+	world_server_says(w, world_server_tcp(w));
+	w->now += MS;
+	return world_client_says(w, world_client_tcp(w)).mask != 0;
+}
+
+static void while_a_trace_waits_for_routers_alone_its_flow_rests(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.silent = 1 << 2;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 1 * MS);
+		/* Touches are on their way. */
+		assert_false(goes_on(&w));
+		world_run(&w, 30 * MS);
+		assert_true(goes_on(&w));
+		w.sends = 0;
+		world_run(&w, 70 * MS);
+		/* The second attempt at hop 3 is due: for it the flow is brought back first. */
+		assert_int_equal(w.armed, 1);
+		assert_int_equal(w.sends, 0);
+		assert_int_equal(w.records, 0);
+		(void)goes_on(&w);
+		world_run(&w, 1 * MS);
+		assert_int_equal(w.sends, 1);
+		assert_int_equal(w.last_probe.len, (w.v6 ? 40 : 20) + 32 + 1);
+		/* It rests again; the trace ends, and the next one wakes it. */
+		assert_true(goes_on(&w));
+		world_run(&w, 2 * INPATH_SEC);
+		assert_int_equal(w.armed, 1);
+		assert_int_equal(w.records, 1);
+		assert_int_equal(world_path(&w)->record.path.stop, INPATH_STOP_REACHED);
+		world_run(&w, 90 * INPATH_SEC);
+		assert_int_equal(w.armed, 2);
+		world_end(&w);
+	}
+}
+
+static void a_flow_brought_back_that_has_nothing_to_say_is_traced_to_the_end(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.silent = 1 << 2;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 30 * MS);
+		assert_true(goes_on(&w));
+		w.sends = 0;
+		world_run(&w, 3 * INPATH_SEC);
+		assert_int_equal(w.armed, 1);
+		assert_int_equal(w.sends, 1);
+		assert_int_equal(w.records, 1);
+		world_end(&w);
+	}
+}
+
+static void a_flow_that_ends_at_rest_ends_its_trace(void **state)
+{
+	struct world w = { .sack = true, .silent = 1 << 2 };
+	struct wire_tcp t;
+
+	(void)state;
+	world_begin(&w, &LIMITS);
+	world_hello(&w);
+	world_run(&w, 30 * MS);
+	assert_true(goes_on(&w));
+	w.sends = 0;
+	t = world_client_tcp(&w);
+	t.flags |= TCP_FIN;
+	world_client_says(&w, t);
+	world_run(&w, 3 * INPATH_SEC);
+	assert_int_equal(w.armed, 0);
+	assert_int_equal(w.sends, 0);
+	assert_int_equal(w.records, 1);
+	world_end(&w);
+}
+
 static void who_is_due_again_at_once_does_not_rest(void **state)
 {
 	struct world w = { .sack = true };
@@ -253,6 +337,9 @@ int main(void)
 		cmocka_unit_test(what_was_sent_before_unseen_bytes_is_not_repeated),
 		cmocka_unit_test(what_cannot_rest_is_traced_as_before),
 		cmocka_unit_test(who_is_due_again_at_once_does_not_rest),
+		cmocka_unit_test(while_a_trace_waits_for_routers_alone_its_flow_rests),
+		cmocka_unit_test(a_flow_brought_back_that_has_nothing_to_say_is_traced_to_the_end),
+		cmocka_unit_test(a_flow_that_ends_at_rest_ends_its_trace),
 		cmocka_unit_test(a_flow_that_ends_at_rest_is_left_alone),
 		cmocka_unit_test(a_new_policy_wakes_it_at_once),
 		cmocka_unit_test(with_packets_behind_it_nothing_rests),
