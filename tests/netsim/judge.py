@@ -154,8 +154,9 @@ def wrong_addresses(trace):
     for ttl, addrs, _ in trace.record["hops"]:
         for addr in addrs:
             if addr == trace.dst:
-                # A flow that ends may cut its trace short while routers' answers are still awaited.
-                reached = stop in ("reached", "inferred") or stop == "ended" and ttl in server_ttls(trace)
+                # A flow that ends may cut its trace short while routers' answers are still awaited; or the budget does.
+                cut = stop in ("ended", "budget") and ttl in server_ttls(trace)
+                reached = stop in ("reached", "inferred") or cut
                 placed = ttl is None or ttl == nhop and reached
                 if not placed:
                     wrong.append(f"{ttl}/{addr}: the server, with nhop={nhop} stop={stop}")
@@ -185,9 +186,9 @@ def wrong_stop(trace, timeout):
         if not any(probe["end"] == "server" or probe.get("proxied") for probe in trace.probes if probe["ttl"] == nhop):
             return [f"nhop={nhop}: no probe with that TTL came to the server"]
         return []
-    # A flow that ends takes its trace with it, whoever has answered.
+    # A flow that ends takes its trace with it, whoever has answered; so does a budget that is spent.
     answered = [p["ttl"] for p in trace.probes if p["end"] == "server" and in_time(p["answers"], timeout)]
-    if answered and stop != "ended":
+    if answered and stop not in ("ended", "budget"):
         return [f"stop={stop}: the server answered a probe with TTL {min(answered)}"]
     return []
 

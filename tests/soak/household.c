@@ -139,7 +139,7 @@ static void draw_flow(struct soak *s, struct house_flow *f, uint32_t slot)
 	f->tuple = (struct inpath_tuple){
 		.client = client_addr(f->client, f->v6),
 		.server = server_addr(service, server, f->v6),
-		.client_port = (uint16_t)(HOUSE_PORT + slot),
+		.client_port = (uint16_t)(HOUSE_PORT + slot + (f->upper ? HOUSE_FLOWS : 0)),
 		.server_port = 443,
 		.proto = f->quic ? INPATH_PROTO_UDP : INPATH_PROTO_TCP,
 	};
@@ -166,11 +166,11 @@ void house_birth(struct soak *s)
 		abort();
 	h->free_first = (h->free_first + 1) % HOUSE_FLOWS;
 	h->free_count--;
-	memset(f, 0, sizeof(*f));
-	f->used = true;
+	*f = (struct house_flow){ .used = true, .upper = !f->upper };
 	f->serial = (uint32_t)++h->born;
-	h->living++;
 	draw_flow(s, f, slot);
+	h->living++;
+	h->traced += f->selected;
 	dies = s->now + 2 * INPATH_SEC + draw_life(h);
 	judge_note(s, f, "begins: client %u, service %u, %s, IPv%d, lives %.1f s", f->client,
 		f->route.service, f->quic ? "QUIC" : "TCP", f->v6 ? 6 : 4,
@@ -190,13 +190,11 @@ void house_gone(struct soak *s, const struct agenda_item *item)
 
 struct house_flow *house_find(struct soak *s, const struct inpath_tuple *tuple)
 {
-	uint32_t slot = (uint32_t)tuple->client_port - HOUSE_PORT;
-	struct house_flow *f;
+	uint32_t slot = ((uint32_t)tuple->client_port - HOUSE_PORT) % HOUSE_FLOWS;
+	struct house_flow *f = &s->house.flows[slot];
 
-	if (slot >= HOUSE_FLOWS)
-		return NULL;
-	f = &s->house.flows[slot];
-	if (!f->used || f->tuple.proto != tuple->proto ||
+	if (!f->used || f->tuple.client_port != tuple->client_port ||
+		f->tuple.proto != tuple->proto ||
 		memcmp(&f->tuple.client, &tuple->client, sizeof(tuple->client)) != 0 ||
 		memcmp(&f->tuple.server, &tuple->server, sizeof(tuple->server)) != 0)
 		return NULL;

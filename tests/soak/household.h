@@ -18,7 +18,9 @@
 
 enum {
 	HOUSE_FLOWS = 16384, /* living, or just gone */
-	HOUSE_PORT = 20000,  /* a flow's port is this and its slot */
+	/* A flow's port is this and its slot; by turns HOUSE_FLOWS more, so that no flow is taken for the
+	 * one before it, which the engine may still know. */
+	HOUSE_PORT = 20000,
 	HOUSE_ANSWERS = 16384,
 	HOUSE_SERVERS = 8, /* of each service */
 	HOUSE_LAN = 2,
@@ -27,6 +29,7 @@ enum {
 
 struct house_flow {
 	bool used;
+	bool upper;      /* its port is the higher one */
 	uint32_t serial; /* the how manieth flow of the household it is */
 	uint32_t client;
 	struct inpath_tuple tuple;
@@ -76,6 +79,7 @@ struct house {
 	uint32_t flows_an_hour;
 	uint64_t born;
 	uint64_t living;
+	uint64_t traced; /* of them, by a policy */
 	uint64_t packets;
 	struct house_flow *flows;
 	uint32_t free[HOUSE_FLOWS]; /* a ring: the slot that is free for the longest comes first */

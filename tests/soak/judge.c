@@ -10,8 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* So long may a flow that talks wait for a trace that is due, whatever is going on. */
+/*
+ * So long may a flow that talks wait for a trace that is due: a minute, and the turns of all others, a
+ * trace and its confirmation each, if there is more to trace than the budget allows.
+ */
 #define PATIENCE (60 * INPATH_SEC)
+#define A_TURN   (40 * INPATH_SEC / SOAK_GATEWAY)
+
+static inpath_time patience(const struct soak *s)
+{
+	return PATIENCE + s->house.traced * A_TURN;
+}
 
 void judge_begin(struct judge *j)
 {
@@ -241,7 +250,7 @@ static void judge_waits(struct soak *s, struct house_flow *f, const struct inpat
 	judge_note(s, f, "has waited for %.3f s", (double)wait / 1e9);
 	if (wait > *longest)
 		*longest = wait;
-	if (wait > PATIENCE)
+	if (wait > patience(s))
 		judge_miss(s, f, "waited for a trace %llu s longer than it had to",
 			(unsigned long long)(wait / INPATH_SEC));
 }
@@ -312,7 +321,7 @@ void judge_whole(struct soak *s)
 
 void judge_flow_over(struct soak *s, struct house_flow *f)
 {
-	bool due = f->selected && f->ready && f->closed_at > f->judge.ready + PATIENCE;
+	bool due = f->selected && f->ready && f->closed_at > f->judge.ready + patience(s);
 
 	s->judge.client_due[f->client] |= due;
 	if (due && f->judge.traces == 0)

@@ -6,7 +6,7 @@
  *   every verdict   takes off the wire what answers a probe, and nothing else
  *   every record    shows the path that was there, and every hop that answered in time
  *   every change    that is there to be seen is named, once, by the first TTL that differs; no other
- *   every client    whose flows live long enough is traced; nobody waits longer than `patience`
+ *   every client    whose flows live long enough is traced; nobody waits longer than the budget makes everybody wait
  *
  * What a change is, judge_change.c says.
  *
