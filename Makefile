@@ -23,6 +23,8 @@ STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"' -DIN
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror
 HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+# The same source gives the same bytes, wherever it lies.
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS ?= -O2 -g
 LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -74,7 +76,7 @@ $(BUILD)/netsim: $(call objects,release,$(NETSIM)) $(BUILD)/libinpath.a
 $(BUILD)/release/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(STD) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(STD) $(WARN) $(HARDEN) $(REPRODUCIBLE) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- the same under AddressSanitizer and UndefinedBehaviorSanitizer ------------------------------
 
@@ -281,8 +283,11 @@ PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \
 purity: $(BUILD)/libinpath.a
 	@tests/purity $(BUILD)/libinpath.a "$(PURE)"
 
+# clang, too, warns of nothing, in any C file.
 style:
 	@tests/style
+	@printf '%s\n' $(sort $(TESTED) $(UNIT) $(FUZZ) $(wildcard gateway/*/main.c tests/*/*.c)) | \
+		xargs -P $$(nproc) -n 8 $(CLANG) $(STD) $(WARN) -fsyntax-only
 
 # --- installing: DESTDIR, PREFIX, SYSCONFDIR, SYSTEMDDIR ------------------------------------------
 
