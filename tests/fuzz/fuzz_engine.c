@@ -8,23 +8,28 @@
  * Invariants: a packet leaves nothing in the outbox; at most two probes a tick; a probe is well-formed,
  * has at most one byte, and that byte is one the client has sent at that sequence number and the
  * server has acknowledged; over UDP it is a short header of 21 bytes at most, or 8 random ones; no token is used again within 30 s; only ICMP errors and ACKs without
- * payload are dropped; counters are asked for once in two seconds, and only where there are any; time standing
+ * payload are dropped, and only such as quote a probe of the last 30 s or come in a flow that has one; no probe follows
+ * a FIN or RST; the budget holds; each record is lines that read back; memory is what was asked for at the start, to
+ * the byte; counters are asked for once in two seconds, and only where there are any; time standing
  * still, the engine comes to rest.
  */
 #include "inpath/engine.h"
+#include "tests/fuzz/lines.h"
 #include "tests/unit/quic_wire.h"
 #include "tests/unit/wire.h"
 
 enum {
 	FLOWS = 4,
 	STILL_TICKS = 4096,
-	TOKENS = 256,
+	TOKENS = 4096, /* more than the budget allows in 30 s */
+	BUDGET = 100,
 };
 
 struct flow_state {
 	uint32_t client_nxt;
 	uint32_t server_nxt;
-	uint32_t acked; /* the highest that the server has acknowledged */
+	uint32_t acked;  /* the highest that the server has acknowledged */
+	uint64_t closed; /* by FIN or RST: 1 + the flows evicted until then; 0: no */
 	bool has_acked;
 };
 
@@ -91,6 +96,33 @@ static void note_ack(struct ground *g, const struct packet *p)
 	f->has_acked = true;
 }
 
+/* Law 3: does it quote a probe of the last 30 s, or answer one in this flow? */
+static bool is_an_answer(const struct ground *g, const struct packet *p)
+{
+	const struct quote *q = &p->quote;
+	uint32_t name = q->proto == INPATH_PROTO_TCP ? q->seq : q->checksum;
+
+	for (uint32_t i = 0; i < g->token_count && i < TOKENS; i++) {
+		const struct token *t = &g->tokens[i];
+
+		if (t->family != p->family || g->now >= t->sent + 30 * INPATH_SEC)
+			continue;
+		if (p->icmp_error ? t->proto == q->proto && (t->seq == name || t->ip_id == q->ip_id)
+				  : t->proto == p->proto && t->port == p->dst_port)
+			return true;
+	}
+	return false;
+}
+
+/* No probe follows a FIN or RST, unless the flow was forgotten or begun anew. */
+static void note_end(struct ground *g, struct flow_state *f, uint16_t flags)
+{
+	if ((flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
+		f->closed = 0;
+	if (flags & (TCP_FIN | TCP_RST))
+		f->closed = 1 + inpath_engine_stats(g->engine)->flows_evicted;
+}
+
 static void give(struct ground *g, const uint8_t *bytes, size_t len, bool from_client)
 {
 	uint8_t *copy = wire_exact(bytes, len);
@@ -112,6 +144,7 @@ static void give(struct ground *g, const uint8_t *bytes, size_t len, bool from_c
 		demand(parse_packet(copy, len, len, &p) == PARSE_OK);
 		demand(p.icmp_error || (p.proto == INPATH_PROTO_TCP && p.payload_len == 0));
 		demand(!from_client);
+		demand(is_an_answer(g, &p));
 	}
 	wire_exact_free(copy, len);
 }
@@ -162,6 +195,7 @@ static void say(struct ground *g, struct script *s, bool from_client)
 	for (size_t i = 0; i < t.payload_len; i++)
 		payload[i] = said(t.seq + (uint32_t)i);
 	give(g, bytes, wire_tcp(bytes, &t), from_client);
+	note_end(g, f, t.flags);
 	if (from_client)
 		f->client_nxt = t.seq + (uint32_t)t.payload_len + !!(t.flags & TCP_SYN);
 	else
@@ -237,8 +271,19 @@ static void take_udp_probe(struct ground *g, const struct packet *p)
 	take_token(g, p, (uint32_t)(p->payload[-2] << 8 | p->payload[-1]));
 }
 
+/* Whatever the flow has said, its record is lines that read back. */
+static void take_line(void *arg, const char *line, size_t len)
+{
+	static struct logfmt_line read;
+
+	(void)arg;
+	check_shape(line, len);
+	demand(logfmt_read(line, len, &read));
+}
+
 static void take_probe(struct ground *g, const struct inpath_probe *probe)
 {
+	const struct flow_state *f;
 	struct packet p;
 
 	demand(probe->len <= INPATH_PROBE_BYTES);
@@ -246,15 +291,17 @@ static void take_probe(struct ground *g, const struct inpath_probe *probe)
 	demand(parse_packet(probe->bytes, probe->len, probe->len, &p) == PARSE_OK);
 	demand(p.ttl >= 1 && p.ttl <= INPATH_MAX_HOPS);
 	g->probes[g->probe_count++ % 16] = *probe;
+	/* A full bucket at the start, and its rate. */
+	demand(g->probe_count <= BUDGET + 1 + (g->now - INPATH_SEC) * BUDGET / INPATH_SEC);
 	if (p.proto == INPATH_PROTO_UDP) {
 		take_udp_probe(g, &p);
 		return;
 	}
+	f = &g->flows[p.src_port % FLOWS];
 	demand(p.proto == INPATH_PROTO_TCP);
 	demand(p.payload_len <= 1 && !(p.tcp.flags & ~(TCP_ACK | TCP_PSH)));
+	demand(f->closed != 1 + inpath_engine_stats(g->engine)->flows_evicted);
 	if (p.payload_len) {
-		const struct flow_state *f = &g->flows[p.src_port % FLOWS];
-
 		demand(p.payload[0] == said(p.tcp.seq));
 		demand(f->has_acked && (int32_t)(f->acked - p.tcp.seq) > 0);
 	}
@@ -274,6 +321,9 @@ static void tick(struct ground *g)
 	for (uint32_t i = 0; i < box->count; i++) {
 		if (box->items[i].kind == INPATH_ACTION_LOOK)
 			looks[looked++] = box->items[i].look;
+		if (box->items[i].kind == INPATH_ACTION_RECORD)
+			logfmt_record(&box->items[i].record,
+				&(struct logfmt_options){ .names = true }, take_line, NULL);
 		if (box->items[i].kind == INPATH_ACTION_COUNT) {
 			demand(g->has_counters);
 			demand(!g->counted || g->now >= g->counted + 2 * INPATH_SEC);
@@ -354,6 +404,27 @@ static void count(struct ground *g, struct script *s)
 		inpath_engine_counters(g->engine, &tuple, c, g->now);
 }
 
+/* The question of a DNS answer, so that this one is believed. */
+static void ask(struct ground *g, const uint8_t *answer, size_t len)
+{
+	struct inpath_meta meta = { .source = INPATH_SOURCE_DNS, .in_side = INPATH_SIDE_LAN };
+	uint8_t bytes[WIRE_MAX], question[256];
+	size_t whole;
+
+	memcpy(question, answer, len);
+	if (len < 12)
+		return;
+	question[2] &= 0x79;
+	memset(question + 6, 0, 6);
+	whole = wire_udp(
+		bytes, &(struct wire_udp){ .ip = { .src = "192.168.1.10", .dst = "192.168.1.1" },
+			       .src_port = 5000,
+			       .dst_port = 53,
+			       .payload = question,
+			       .payload_len = len });
+	inpath_engine_dns(g->engine, &meta, bytes, whole, whole, g->now);
+}
+
 /* Bytes of the script as they are: as a packet, or as a DNS message behind right headers. */
 static void raw(struct ground *g, struct script *s, bool dns)
 {
@@ -370,6 +441,7 @@ static void raw(struct ground *g, struct script *s, bool dns)
 				.payload = s->at,
 				.payload_len = len });
 
+		ask(g, s->at, len);
 		inpath_engine_dns(g->engine, &meta, bytes, whole, whole, g->now);
 		demand(inpath_engine_outbox(g->engine)->count == 0);
 	} else {
@@ -408,7 +480,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct inpath_policy_set set = {
 		.policies = &policy,
 		.policies_count = 1,
-		.budget = { .gateway = 100, .client = 100, .first_hops = 50 },
+		.budget = { .gateway = BUDGET, .client = BUDGET, .first_hops = 50 },
 		.timeout_ms = 1000,
 		.mark_probe = 1,
 		.mark_rest = 2,
