@@ -37,7 +37,7 @@ reset() {
 	stub etc/init.d/inpath
 }
 for script in inpath.init inpath.hotplug firewall.inpath uci-defaults fw4-offload; do
-	sed "s#/usr/#$work/usr/#g; s#/etc/init.d/#$work/etc/init.d/#g; s#/var/run#$work/var/run#" \
+	sed "s#/usr/#$work/usr/#g; s#/etc/init.d/#$work/etc/init.d/#g; s#/var/run#$work/var/run#; s#/sbin/ujail#$work/sbin/ujail#; s#/etc/capabilities#$work/etc/capabilities#" \
 		"$root/etc/openwrt/$script" >"$work/$script"
 done
 mkdir -p "$work/var/run"
@@ -48,9 +48,11 @@ ash() {
 # What rc.common and procd would do: the script is read, then one of its functions called.
 init() {
 	cat >"$work/procd" <<-END
-		for one in open_instance set_param close_instance add_reload_trigger send_signal; do
+		for one in open_instance set_param close_instance add_reload_trigger add_jail send_signal; do
 			eval "procd_\$one() { echo \"procd_\$one \\\$*\" >>$work/calls; }"
 		done
+		user_exists() { [ -e $work/has_user ]; }
+		chown() { echo "chown \$*" >>$work/calls; }
 		. $work/inpath.init
 		$1
 	END
@@ -80,6 +82,31 @@ is "start: nothing is started with a bad configuration" "$status $(grep -c procd
 reset
 init start_service
 is "start: without a lease file in UCI none is handed over" "$(grep -c LEASES "$work/calls" || true)" 0
+touch "$work/has_user"
+mkdir -p "$work/sbin" "$work/etc/capabilities"
+printf '#!/bin/sh\n' >"$work/sbin/ujail"
+chmod +x "$work/sbin/ujail"
+reset
+init start_service
+is "start: without a list of capabilities procd leaves the user to inpathd, whose the folder is" \
+	"$(grep -c 'user\|jail' "$work/calls" || true) $(grep chown "$work/calls" | sed "s#$work##")" "0 chown inpath:inpath /var/run/inpath"
+cp "$root/etc/openwrt/inpath.json" "$work/etc/capabilities/"
+reset
+init start_service
+is "start: with one procd starts it as its user, with two capabilities" \
+	"$(sed -n '/term_timeout/,$p' "$work/calls" | sed "s#$work##g; s/ \$//")" "procd_set_param term_timeout 15
+procd_add_jail inpath
+procd_set_param capabilities /etc/capabilities/inpath.json
+procd_set_param user inpath
+procd_set_param group inpath
+procd_set_param no_new_privs 1
+procd_close_instance"
+is "start: the list of capabilities is JSON, of those two" "$(python3 -c 'import json, sys
+print(sorted({cap for caps in json.load(sys.stdin).values() for cap in caps}))' <"$root/etc/openwrt/inpath.json")" "['CAP_NET_ADMIN', 'CAP_NET_RAW']"
+rm "$work/has_user"
+reset
+init start_service
+is "start: without the user procd is told of none" "$(grep -c 'set_param user\|jail\|chown' "$work/calls" || true)" 0
 reset
 init service_started
 is "started: rules up, then offload" "$(cat "$work/calls")" "inpath-rules up

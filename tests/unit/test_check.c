@@ -284,8 +284,8 @@ static void odd_rulesets_are_survived(void **state)
 {
 	static const char *const odd[] = {
 		"", "null", "[]", "{}", "{\"nftables\": 7}",
-		"{\"nftables\": [7, null, [], {\"rule\": 1}, {\"rule\": {\"expr\": {}}}, {\"rule\": {\"expr\": [1, null,"
-		" {\"match\": []}, {\"mangle\": 1}, {\"flow\": null}, {\"match\": {\"op\": \"==\", \"left\": {\"&\": [1, 2]}}}]}}]}"
+		("{\"nftables\": [7, null, [], {\"rule\": 1}, {\"rule\": {\"expr\": {}}}, {\"rule\": {\"expr\": [1, null,"
+		 " {\"match\": []}, {\"mangle\": 1}, {\"flow\": null}, {\"match\": {\"op\": \"==\", \"left\": {\"&\": [1, 2]}}}]}}]}")
 	};
 
 	(void)state;

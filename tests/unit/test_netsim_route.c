@@ -56,7 +56,7 @@ static const char *shown(const struct netsim *s, const struct route_walk *w)
 			len += (size_t)snprintf(end, sizeof(text) - len, "+%s", name);
 		else
 			len += (size_t)snprintf(
-				end, sizeof(text) - len, " %u:%s" + !last, at->ttl, name);
+				end, sizeof(text) - len, &" %u:%s"[!last], at -> ttl, name);
 		last = at->ttl;
 	}
 	for (unsigned ttl = 0; ttl < TOPOLOGY_HOPS + 2; ttl++)
