@@ -181,13 +181,13 @@ deps:
 
 # make check [ONLY=word]: the tests whose name contains the word; with LONG=1 some run for minutes. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay $(BUILD)/bench/stream sanitized unit fuzz-replay
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay $(BUILD)/bench/stream $(BUILD)/bench/visits sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"
 
 # make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend; and a Debian of its own
 # with systemd booted, which debootstrap makes where it can.
 vm:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/stream
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/stream $(BUILD)/bench/visits
 	@tests/vm/debian_root --fetch >/dev/null || true
 	@tests/run --vm "$(BUILD)" "$(ONLY)"
 
