@@ -3,6 +3,7 @@
 #include "gateway/cli/check.h"
 
 #include "gateway/cli/verbs.h"
+#include "gateway/io/priv.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -107,6 +108,28 @@ static void judge_daemon(const struct facts *f, struct findings *out)
 	else
 		finding_add(out, "daemon", FINDING_OK, "inpathd runs since %" PRIu64 " s.",
 			answer_number(&f->daemon, "state", "uptime", 0));
+}
+
+/* What a daemon of today tells; an older one tells nothing. */
+static void judge_confinement(const struct facts *f, struct findings *out)
+{
+	const char *without =
+		f->daemon_error ? NULL : answer_get(&f->daemon, "state", "unconfined");
+
+	if (!without)
+		return;
+	if (!strcmp(without, "-"))
+		finding_add(out, "confinement", FINDING_OK,
+			"inpathd runs as a user of its own, with rights over the network alone.");
+	else if (strstr(without, "user"))
+		finding_mend(finding_add(out, "confinement", FINDING_LIMIT,
+				     "inpathd runs as root (not confined by: %s).", without),
+			"make its user: useradd --system --user-group " INPATH_USER
+			"; then restart inpathd");
+	else
+		finding_mend(finding_add(out, "confinement", FINDING_LIMIT,
+				     "inpathd is not confined by: %s.", without),
+			"none needed; SECURITY.md says what that means");
 }
 
 static void judge_rules(const struct facts *f, struct findings *out)
@@ -326,6 +349,7 @@ void check_judge(const struct facts *f, struct findings *out)
 	judge_kernel(f, out);
 	judge_interfaces(f, out);
 	judge_daemon(f, out);
+	judge_confinement(f, out);
 	judge_rules(f, out);
 	judge_firewall(f, out);
 	judge_routing(f, out);

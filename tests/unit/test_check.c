@@ -119,6 +119,17 @@ static void rules_that_are_not_there_are_named(void **state)
 	assert_mark("rules", FINDING_BAD);
 }
 
+static void a_daemon_that_is_not_confined_is_named(void **state)
+{
+	(void)state;
+	daemon_says("ev=state uptime=59 unconfined=-", "ev=stats v=1");
+	assert_mark("confinement", FINDING_OK);
+	daemon_says("ev=state uptime=59 unconfined=user,bounding", "ev=stats v=1");
+	assert_mark("confinement", FINDING_LIMIT);
+	daemon_says("ev=state uptime=59 unconfined=seccomp", "ev=stats v=1");
+	assert_mark("confinement", FINDING_LIMIT);
+}
+
 static void silence_is_told_from_a_fresh_start(void **state)
 {
 	(void)state;
@@ -330,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_the_kernel_lacks_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(the_way_in_and_out_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(rules_that_are_not_there_are_named, begin, end),
+		cmocka_unit_test_setup_teardown(a_daemon_that_is_not_confined_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(silence_is_told_from_a_fresh_start, begin, end),
 		cmocka_unit_test_setup_teardown(paths_that_fail_to_come_are_named, begin, end),
 		cmocka_unit_test_setup_teardown(losses_are_named, begin, end),
