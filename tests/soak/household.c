@@ -71,6 +71,7 @@ void house_begin(struct soak *s)
 	struct house *h = &s->house;
 
 	h->dice.state = s->seed ^ 0x686f757365;
+	h->moods.state = s->seed ^ 0x6d6f6f6473;
 	h->flows = calloc(HOUSE_FLOWS, sizeof(*h->flows));
 	h->answers = calloc(HOUSE_ANSWERS, sizeof(*h->answers));
 	if (!h->flows || !h->answers)
@@ -210,7 +211,7 @@ struct inpath_verdict house_pass(struct soak *s, struct house_flow *f, bool from
 		.out_side = from_client ? INPATH_SIDE_WAN : INPATH_SIDE_LAN,
 		.in_ifindex = from_client ? HOUSE_LAN : HOUSE_WAN,
 		.out_ifindex = from_client ? HOUSE_WAN : HOUSE_LAN,
-		.last = !dice_permille(&s->house.dice, 50),
+		.last = !dice_permille(&s->house.moods, 50),
 	};
 	struct inpath_verdict v = { 0 };
 

@@ -74,7 +74,8 @@ struct house_answer {
 };
 
 struct house {
-	struct dice dice;
+	struct dice dice;  /* of flows: what the engine does changes none */
+	struct dice moods; /* of what they say */
 	uint32_t clients;
 	uint32_t flows_an_hour;
 	uint64_t born;

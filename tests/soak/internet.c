@@ -137,12 +137,12 @@ static bool router_answers(struct net_router *router, inpath_time now)
 /* Most answers come in time; a few late, and very few when nobody waits for them any more. */
 static inpath_time jitter(struct net *n)
 {
-	uint32_t what = dice_below(&n->dice, 1000);
+	uint32_t what = dice_below(&n->weather, 1000);
 	inpath_time most = what == 0   ? 4 * INPATH_SEC
 			   : what < 20 ? 250 * INPATH_MSEC
 				       : 2 * INPATH_MSEC;
 
-	return dice_roll(&n->dice) % most;
+	return dice_roll(&n->weather) % most;
 }
 
 inpath_time net_rtt(const struct net *n, const struct net_route *r)
@@ -161,7 +161,7 @@ struct net_fate net_carry(struct net *n, const struct net_route *r, uint8_t ttl,
 	struct net_path path;
 
 	net_path(n, r, net_id_at(n, r, now), &path);
-	if (dice_permille(&n->dice, LOST))
+	if (dice_permille(&n->weather, LOST))
 		return fate;
 	if (ttl > path.count) {
 		fate.end = NET_ARRIVED;
@@ -169,15 +169,15 @@ struct net_fate net_carry(struct net *n, const struct net_route *r, uint8_t ttl,
 		return fate;
 	}
 	fate.router = path.hops[ttl - 1].routers[0];
-	if (path.hops[ttl - 1].routers[1] != NET_NOBODY && dice_roll(&n->dice) & 1)
+	if (path.hops[ttl - 1].routers[1] != NET_NOBODY && dice_roll(&n->weather) & 1)
 		fate.router = path.hops[ttl - 1].routers[1];
 	router = &n->router[fate.router];
-	if (!router_answers(router, now) || dice_permille(&n->dice, LOST))
+	if (!router_answers(router, now) || dice_permille(&n->weather, LOST))
 		return fate;
 	fate.end = NET_EXPIRED;
 	fate.rtt = net_rtt(n, r) * ttl / (path.count + 1u) + jitter(n);
 	if (router->manner == NET_SLOW)
-		fate.rtt += dice_between(&n->dice, 20, 80) * INPATH_MSEC;
+		fate.rtt += dice_between(&n->weather, 20, 80) * INPATH_MSEC;
 	return fate;
 }
 

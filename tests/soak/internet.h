@@ -9,7 +9,7 @@
  * change of route moves all flows that cross the segment.
  *
  * Owns: its segments and routers; the latest changes of each segment.
- * Time: given. Random: its own dice, so that what the engine does changes no route.
+ * Time: given. Random: its own dice; what the engine does changes no route.
  */
 #ifndef TESTS_SOAK_INTERNET_H
 #define TESTS_SOAK_INTERNET_H
@@ -75,8 +75,9 @@ struct net_router {
 };
 
 struct net {
-	struct dice dice;
-	uint32_t routers; /* drawn so far, the first is 1 */
+	struct dice dice;    /* of routes and routers */
+	struct dice weather; /* of probes and answers */
+	uint32_t routers;    /* drawn so far, the first is 1 */
 	struct net_router router[NET_ROUTERS];
 	struct net_segment segment[NET_SEGMENTS];
 	uint64_t reroutes;

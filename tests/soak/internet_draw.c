@@ -112,6 +112,7 @@ void net_begin(struct net *n, uint64_t seed, struct agenda *agenda, inpath_time 
 {
 	memset(n, 0, sizeof(*n));
 	n->dice.state = seed ^ 0x6e6574;
+	n->weather.state = seed ^ 0x77656174686572;
 	for (uint32_t i = 0; i < NET_SEGMENTS; i++) {
 		const struct shape *is = shape_of(i);
 		struct net_segment *s = &n->segment[i];

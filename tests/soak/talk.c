@@ -185,7 +185,7 @@ static void replies(struct soak *s, struct house_flow *f)
 {
 	static const uint8_t data[SEGMENT];
 	uint8_t payload[PACKET_MAX];
-	size_t len = dice_between(&s->house.dice, 20, SEGMENT);
+	size_t len = dice_between(&s->house.moods, 20, SEGMENT);
 	struct tcp_words words;
 
 	if (f->quic) {
@@ -201,7 +201,7 @@ static void replies(struct soak *s, struct house_flow *f)
 static void asks(struct soak *s, struct house_flow *f)
 {
 	uint8_t payload[PACKET_MAX];
-	size_t len = dice_between(&s->house.dice, 1, REQUEST);
+	size_t len = dice_between(&s->house.moods, 1, REQUEST);
 
 	if (f->quic) {
 		f->spin = !f->spin;
@@ -234,7 +234,7 @@ static void says_bye(struct soak *s, struct house_flow *f, uint32_t slot)
 	s->house.living--;
 	s->house.traced -= f->selected;
 	if (!f->quic) {
-		words.flags = dice_permille(&s->house.dice, 150) ? TCP_RST : TCP_FIN | TCP_ACK;
+		words.flags = dice_permille(&s->house.moods, 150) ? TCP_RST : TCP_FIN | TCP_ACK;
 		tcp_says(s, f, true, words, NULL, 0);
 	}
 	f->closed = true;
@@ -256,7 +256,7 @@ static void pauses(struct soak *s, struct house_flow *f, uint32_t slot)
 {
 	inpath_time wait =
 		f->pause / 2 +
-		dice_below(&s->house.dice, (uint32_t)(f->pause / INPATH_USEC)) * INPATH_USEC;
+		dice_below(&s->house.moods, (uint32_t)(f->pause / INPATH_USEC)) * INPATH_USEC;
 
 	/* At rest nobody looks; a flow of which nothing is wanted is at rest for good. */
 	f->talking = !f->resting;
@@ -269,7 +269,7 @@ static void asked(struct soak *s, struct house_flow *f, uint32_t slot)
 	inpath_time rtt = net_rtt(&s->net, &f->route);
 
 	asks(s, f);
-	if (dice_permille(&s->house.dice, 5)) {
+	if (dice_permille(&s->house.moods, 5)) {
 		next(s, slot, SAY_AGAIN, 200 * INPATH_MSEC + rtt);
 		return;
 	}
@@ -324,15 +324,15 @@ void talk_catch_up(struct soak *s, struct house_flow *f, uint32_t slot)
 	inpath_time rested = s->now - f->rested_at;
 
 	if (!f->quic && !f->closed) {
-		f->client_nxt += f->pushes ? 0 : (uint32_t)dice_about(&s->house.dice, 20000);
-		f->server_nxt += (uint32_t)(rested / 1000 * dice_below(&s->house.dice, 100));
+		f->client_nxt += f->pushes ? 0 : (uint32_t)dice_about(&s->house.moods, 20000);
+		f->server_nxt += (uint32_t)(rested / 1000 * dice_below(&s->house.moods, 100));
 		f->acked = f->client_nxt;
 	}
 	if (f->closed || f->talking)
 		return;
 	f->talking = true;
-	next(s, slot, f->pushes || dice_roll(&s->house.dice) & 1 ? SAY_REPLY : SAY_ASK,
-		dice_below(&s->house.dice, (uint32_t)(f->pause / INPATH_USEC)) * INPATH_USEC);
+	next(s, slot, f->pushes || dice_roll(&s->house.moods) & 1 ? SAY_REPLY : SAY_ASK,
+		dice_below(&s->house.moods, (uint32_t)(f->pause / INPATH_USEC)) * INPATH_USEC);
 }
 
 void talk_answers(struct soak *s, struct house_flow *f, const struct house_answer *a)
