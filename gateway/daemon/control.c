@@ -10,8 +10,13 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+
+enum {
+	HISTORIES_AN_ANSWER = 64, /* looked at, at most */
+};
 
 static void swap_config(struct daemon *d, struct config *next)
 {
@@ -92,14 +97,17 @@ void daemon_signal(struct daemon *d, int signal)
 struct answer {
 	char *out;
 	size_t used;
+	bool full; /* a line had no room */
 };
 
 static void put_line(void *arg, const char *line, size_t len)
 {
 	struct answer *a = arg;
 
-	if (a->used + len + 2 > CONTROL_ANSWER_BYTES)
+	if (a->used + len + 2 > CONTROL_ANSWER_BYTES) {
+		a->full = true;
 		return;
+	}
 	memcpy(a->out + a->used, line, len);
 	a->used += len;
 	a->out[a->used++] = '\n';
@@ -114,13 +122,68 @@ static void answer_reload(struct daemon *d, struct answer *a)
 	logfmt_event("reload", clock_wall(), pairs, taken ? 1 : 2, put_line, a);
 }
 
+/* Bytes that the line behind the histories may need. */
+#define NEXT_BYTES 128
+
+/*
+ * The epochs of living flows from `cursor` on, as many as fit; the last line says where to go on:
+ * ev=histories next=CURSOR, or next=end. So no answer takes longer than a batch of packets.
+ */
+static void answer_histories(struct daemon *d, uint32_t cursor, struct answer *a)
+{
+	char text[16] = "end";
+	const struct logfmt_pair next = { "next", text };
+	uint32_t before;
+
+	a->used = NEXT_BYTES; /* kept free */
+	for (int i = 0; i < HISTORIES_AN_ANSWER && cursor != INPATH_CURSOR_END; i++) {
+		struct inpath_record record;
+		size_t used = a->used;
+
+		before = cursor;
+		if (inpath_engine_history(d->engine, &cursor, &record))
+			log_format(&d->log, &record, put_line, a);
+		if (a->full) {
+			a->used = used;
+			cursor = before;
+			break;
+		}
+	}
+	memmove(a->out, a->out + NEXT_BYTES, a->used - NEXT_BYTES);
+	a->used -= NEXT_BYTES;
+	a->full = false;
+	if (cursor != INPATH_CURSOR_END)
+		snprintf(text, sizeof(text), "%u", cursor);
+	logfmt_event("histories", clock_wall(), &next, 1, put_line, a);
+}
+
+/* `histories`, or `histories CURSOR`. */
+static bool asks_histories(const char *request, uint32_t *cursor)
+{
+	static const char word[] = "histories";
+	const char *rest = request + sizeof(word) - 1;
+	char *end;
+
+	if (strncmp(request, word, sizeof(word) - 1) != 0)
+		return false;
+	*cursor = 0;
+	if (*rest == '\0')
+		return true;
+	*cursor = (uint32_t)strtoul(rest, &end, 10);
+	return *rest == ' ' && *end == '\0';
+}
+
 size_t daemon_answer(void *arg, const char *request, char out[CONTROL_ANSWER_BYTES])
 {
-	static const struct logfmt_pair unknown = { "why", "unknown request: status, reload" };
+	static const struct logfmt_pair unknown = { "why",
+		"unknown request: status, reload, histories" };
 	struct daemon *d = arg;
-	struct answer a = { out, 0 };
+	struct answer a = { .out = out };
+	uint32_t cursor;
 
-	if (!strcmp(request, "status")) {
+	if (asks_histories(request, &cursor)) {
+		answer_histories(d, cursor, &a);
+	} else if (!strcmp(request, "status")) {
 		report_state(d, put_line, &a);
 		report_stats(d, nfqueue_counters(d->queue), put_line, &a);
 	} else if (!strcmp(request, "reload")) {

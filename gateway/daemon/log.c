@@ -99,10 +99,15 @@ void log_line(void *arg, const char *line, size_t len)
 			strerror(-error));
 }
 
-void log_record(struct log *log, const struct inpath_record *record)
+void log_format(struct log *log, const struct inpath_record *record, logfmt_sink *sink, void *arg)
 {
 	log->options.wall_offset = (int64_t)(clock_wall() - clock_now());
-	logfmt_record(record, &log->options, log_line, log);
+	logfmt_record(record, &log->options, sink, arg);
+}
+
+void log_record(struct log *log, const struct inpath_record *record)
+{
+	log_format(log, record, log_line, log);
 }
 
 uint64_t log_dropped(const struct log *log)

@@ -39,6 +39,9 @@ void log_close(struct log *log, inpath_time patience);
 __attribute__((format(printf, 3, 4))) void log_say(
 	struct log *log, int priority, const char *format, ...);
 
+/* Gives `sink` a record's lines, as the log would have them. */
+void log_format(struct log *log, const struct inpath_record *record, logfmt_sink *sink, void *arg);
+
 void log_record(struct log *log, const struct inpath_record *record);
 
 /* A logfmt_sink: writes the line of a record; `arg` is a struct log. */

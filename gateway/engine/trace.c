@@ -45,8 +45,11 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	struct flow *f = &e->flows.entries[flow];
 	uint32_t place;
 
-	if (carrier_closed(f))
+	if (carrier_closed(f)) {
 		deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
+		if (f->trace == 0)
+			trace_history_ends(e, f);
+	}
 	if (f->trace) {
 		const struct trace *t = &e->traces[f->trace - 1];
 
@@ -226,6 +229,8 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 			deadline_set(&e->wakings, t->flow, f->next_trace);
 		detach(e, t);
 		carrier_timing_reset(f);
+		if (carrier_closed(f))
+			trace_history_ends(e, f);
 	}
 	deadline_set(&e->deadlines, slot, now);
 }
@@ -267,9 +272,7 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 			detach(e, &e->traces[slot]);
 	}
 	/* Last: the trace's end may just have made one. */
-	if (f->history)
-		history_drop(&e->histories, f->history - 1);
-	f->history = 0;
+	trace_history_ends(e, f);
 }
 
 static inpath_time earliest(inpath_time a, inpath_time b)
@@ -376,7 +379,7 @@ inpath_time inpath_engine_next_deadline(const struct inpath_engine *e)
 {
 	uint32_t slot;
 
-	if (e->rearm < e->flows.table.fresh)
+	if (e->rearm < e->flows.table.fresh || trace_histories_wait(e))
 		return e->now;
 	if (e->line.count && e->trace_table.count < e->trace_table.capacity)
 		return e->now;
@@ -403,6 +406,7 @@ void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
 	wake(e, now);
 	look_step(&e->look, &e->flows, &e->outbox, now);
 	trace_slow_step(e, now);
+	trace_histories_report(e);
 }
 
 void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_time now)

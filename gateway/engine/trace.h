@@ -111,6 +111,7 @@ struct inpath_engine {
 	struct hellos hellos;
 	struct probes probes;
 	struct histories histories;
+	struct inpath_epoch_hop epoch_hops[INPATH_EPOCH_HOPS]; /* of the epoch told last */
 	struct look look;
 	struct slow slow;
 
@@ -205,6 +206,24 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 /* All is known: does it differ from the flow's path? Then the walk asks about that first, so that
  * it goes on; false if there is nothing to ask. */
 bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f);
+
+/* The flow's history, made if there is none: the longest unused one ends. */
+struct history *trace_history(struct inpath_engine *e, struct flow *f);
+
+/* The history's flow is what this trace knows of it. */
+void trace_history_note(struct inpath_engine *e, const struct trace *t, struct history *h);
+
+/* The history's epoch ends here, to be told. */
+void trace_history_turns(struct inpath_engine *e, const struct history *h);
+
+/* The flow has ended, or is forgotten: so is its history, if there is one. */
+void trace_history_ends(struct inpath_engine *e, const struct flow *f);
+
+/* Is there an epoch that has ended and is not told? */
+bool trace_histories_wait(const struct inpath_engine *e);
+
+/* Tells the next one, if the outbox has room. */
+void trace_histories_report(struct inpath_engine *e);
 
 /* Compares a finished trace with its flow's last path, and decides what is said. */
 void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now);

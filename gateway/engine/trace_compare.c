@@ -20,22 +20,6 @@ enum {
 	ANSWERS_TOUCH = 10,
 };
 
-/* The flow's history, made if there is none. */
-static struct history *history_of(struct inpath_engine *e, struct flow *f)
-{
-	if (f->history == 0) {
-		uint32_t robbed;
-		uint32_t slot =
-			history_take(&e->histories, (uint32_t)(f - e->flows.entries), &robbed);
-
-		if (robbed != TABLE_NONE)
-			e->flows.entries[robbed].history = 0;
-		f->history = slot + 1;
-	}
-	table_touch(&e->histories.table, f->history - 1);
-	return &e->histories.entries[f->history - 1];
-}
-
 /* Did it end before it was over? Then what it shows is no evidence. */
 static bool is_cut_short(const struct trace *t)
 {
@@ -99,6 +83,20 @@ bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f
 	t->walk.confirm = ttl;
 	t->doubts++;
 	return true;
+}
+
+/* The trace has shown the epoch's path: what it measured is the epoch's. */
+static void measure(
+	struct inpath_engine *e, const struct trace *t, const struct flow *f, struct history *h)
+{
+	uint64_t e2e = carrier_e2e(f), lan = carrier_lan(f);
+
+	trace_history_note(e, t, h);
+	history_measure(h, &t->walk, prober_last(&t->walk), !is_cut_short(t));
+	if (e2e)
+		rtts_add(&h->e2e, e2e);
+	if (lan)
+		rtts_add(&h->lan, lan);
 }
 
 /* Routers that took turns in this trace, and the old path is of one of them. */
@@ -203,6 +201,7 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 	/* A hop that was silent so far is known from now on. */
 	path_fill(&h->path, &t->path);
 	history_goes_on(h, t->walk.first_sent);
+	measure(e, t, f, h);
 }
 
 /*
@@ -217,7 +216,8 @@ static struct path new_path(const struct trace *t, const struct path *old, uint6
 	return path;
 }
 
-static void say_change(struct inpath_engine *e, struct trace *t, struct history *h, uint64_t differ)
+static void say_change(struct inpath_engine *e, struct trace *t, const struct flow *f,
+	struct history *h, uint64_t differ)
 {
 	struct path path = new_path(t, &h->path, differ);
 	uint8_t ttl = ttls_lowest(differ);
@@ -232,7 +232,9 @@ static void say_change(struct inpath_engine *e, struct trace *t, struct history 
 		.back = history_knows(h, &t->path, ttl),
 		.held_ns = h->now.until - h->now.since,
 	};
+	trace_history_turns(e, h);
 	history_turn(h, &path, h->doubt.since, t->walk.first_sent);
+	measure(e, t, f, h);
 }
 
 /* Does the trace show what is doubted, among what differs? */
@@ -263,7 +265,7 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	d->answers = (uint16_t)(d->answers + answers_at(t, differ));
 	if (again && ttls_has(asked(t), ttls_lowest(differ)) && !is_amid_change(t) &&
 		d->answers >= answers_wanted(t, differ)) {
-		say_change(e, t, h, differ);
+		say_change(e, t, f, h, differ);
 		return;
 	}
 	d->ttl = best_asked(t, differ);
@@ -274,7 +276,7 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
 {
 	bool first = f->history == 0;
-	struct history *h = history_of(e, f);
+	struct history *h = trace_history(e, f);
 	uint64_t differ, balanced;
 
 	if (t->stop != INPATH_STOP_REACHED)
@@ -283,6 +285,7 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 	if (first) {
 		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
 		history_turn(h, &t->path, t->walk.first_sent, t->walk.first_sent);
+		measure(e, t, f, h);
 		return;
 	}
 	if (is_cut_short(t))

@@ -12,6 +12,7 @@
  *	all records  ev v ts run
  *	ev=path      [part] FLOW why stop nhop sent fp [e2e] [lan] NOTES hops
  *	ev=change    FLOW old new ttl [back=yes] held
+ *	ev=epoch     [part] FLOW since until traces flaps fp [e2e] [lan] hops
  *	ev=hop       ttl addr sent answered [min med max] [rttl] [qttl qlen type code] [unreach] [mpls]
  *	             [ifrole [ifindex] [ifname] [ifaddr] [ifmtu]] [rewritten] [first] [zero=yes]
  *	             [balanced=yes] [changed=yes]
@@ -24,6 +25,11 @@
  * addr=* and no min med max rttl; answers that were no ICMP error have no qttl qlen type code, an
  * inferred server, which gave none, has no rttl. The `ts` of ev=probe is that probe's own sending.
  * Durations are ms, rounded half up.
+ *
+ * ev=epoch tells of a path as long as its flow took it; `run` is its latest trace, whose `ts` it has.
+ * since and until are written as `ts` is, e2e and lan MIN/MED/MAX, and hops, each TTL once,
+ * TTL/ADDRESS[+ADDRESS...]/MIN/MED/MAX/JITTER/MISSING-of-SENT; where nothing was timed
+ * TTL/ADDRESS/MISSING-of-SENT.
  *
  * What replies told, by comma where it is a list:
  *
@@ -81,7 +87,7 @@ struct logfmt_options {
 typedef void logfmt_sink(void *arg, const char *line, size_t len);
 
 /*
- * Writes a record as one line or more: a path record that does not fit LOGFMT_LINE_MAX is split
+ * Writes a record as one line or more: a path or epoch that does not fit LOGFMT_LINE_MAX is split
  * between hops, every part with all other fields and part=i/n behind run.
  */
 void logfmt_record(const struct inpath_record *record, const struct logfmt_options *options,

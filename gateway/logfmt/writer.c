@@ -127,7 +127,44 @@ static void put_flow(struct line *l, const struct writer *w)
 	line_put(l, " dport=%u", flow->tuple.server_port);
 }
 
-/* All of a path's or change's line except the hops; in each of its parts. */
+/* ` KEY=MIN/MED/MAX`, if there were any. */
+static void put_rtts(struct line *l, const char *key, const struct inpath_rtts *rtts)
+{
+	if (rtts->count == 0)
+		return;
+	line_put(l, " %s=", key);
+	line_ms1(l, rtts->min_ns);
+	line_put(l, "/");
+	line_ms1(l, rtts->med_ns);
+	line_put(l, "/");
+	line_ms1(l, rtts->max_ns);
+}
+
+/* A moment, as `ts` is written. */
+static void put_moment(struct line *l, const struct writer *w, const char *key, inpath_time at)
+{
+	uint64_t wall_ns = at + (uint64_t)w->options->wall_offset;
+
+	line_put(l, " %s=%llu.%03llu", key, wall_ns / INPATH_SEC,
+		wall_ns % INPATH_SEC / INPATH_MSEC);
+}
+
+static void put_epoch_head(struct line *l, const struct writer *w, struct part part)
+{
+	const struct inpath_record_epoch *epoch = &w->record->epoch;
+
+	put_start(l, w, "epoch", w->record->at, part);
+	put_flow(l, w);
+	put_moment(l, w, "since", epoch->since);
+	put_moment(l, w, "until", epoch->until);
+	line_put(l, " traces=%" PRIu32 " flaps=%" PRIu32 " fp=%08" PRIx32, epoch->traces,
+		epoch->flaps, epoch->fingerprint);
+	put_rtts(l, "e2e", &epoch->e2e);
+	put_rtts(l, "lan", &epoch->lan);
+	line_put(l, " hops=");
+}
+
+/* All of a path's, change's or epoch's line except the hops; in each of its parts. */
 static void put_head(struct line *l, const struct writer *w, struct part part)
 {
 	const struct inpath_record_path *path = &w->record->path;
@@ -141,6 +178,10 @@ static void put_head(struct line *l, const struct writer *w, struct part part)
 		if (change->back)
 			line_put(l, " back=yes");
 		line_put(l, " held=%llu", change->held_ns / INPATH_SEC);
+		return;
+	}
+	if (w->record->kind == INPATH_RECORD_EPOCH) {
+		put_epoch_head(l, w, part);
 		return;
 	}
 	put_start(l, w, "path", w->record->at, part);
@@ -186,27 +227,48 @@ static void fit_texts(struct writer *w, struct part longest, size_t reserve)
 	}
 }
 
-static void put_addrs(struct line *l, const struct inpath_hop *hop)
+static void put_addrs(struct line *l, const struct inpath_addr *addrs, unsigned int count)
 {
-	for (unsigned int i = 0; i < hop->addr_count; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		if (i)
 			line_put(l, "+");
-		line_addr(l, &hop->addrs[i]);
+		line_addr(l, &addrs[i]);
 	}
-	if (!hop->addr_count)
+	if (!count)
 		line_put(l, "*");
 }
 
-static unsigned int entry_count(const struct inpath_record_path *path)
+static unsigned int entry_count(const struct inpath_record *record)
 {
-	return path->nhop + (path->unplaced ? 1U : 0U);
+	if (record->kind == INPATH_RECORD_EPOCH)
+		return record->epoch.nhop;
+	return record->path.nhop + (record->path.unplaced ? 1U : 0U);
 }
 
-/* The entry `i` of `hops`; the unplaced server is the last one. */
+/* TTL/ADDRESSES/MIN/MED/MAX/JITTER/MISSING-of-SENT; without the times if nothing was answered. */
+static void put_epoch_hop(struct line *l, const struct inpath_epoch_hop *hop)
+{
+	const uint64_t times[] = { hop->rtt.min_ns, hop->rtt.med_ns, hop->rtt.max_ns,
+		hop->rtt.jitter_ns };
+
+	line_put(l, "%u/", hop->ttl);
+	put_addrs(l, hop->addrs, hop->addr_count);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]) && hop->rtt.count; i++) {
+		line_put(l, "/");
+		line_ms2(l, times[i]);
+	}
+	line_put(l, "/%" PRIu32 "-of-%" PRIu32, hop->missing, hop->sent);
+}
+
+/* The entry `i` of `hops`; of a path the unplaced server is the last one. */
 static void put_entry(struct line *l, const struct inpath_record *record, unsigned int i)
 {
 	const struct inpath_record_path *path = &record->path;
 
+	if (record->kind == INPATH_RECORD_EPOCH) {
+		put_epoch_hop(l, &record->epoch.hops[i]);
+		return;
+	}
 	if (i == path->nhop) {
 		line_put(l, "?/");
 		line_addr(l, &record->flow.tuple.server);
@@ -215,7 +277,7 @@ static void put_entry(struct line *l, const struct inpath_record *record, unsign
 		return;
 	}
 	line_put(l, "%u/", path->hops[i].ttl);
-	put_addrs(l, &path->hops[i]);
+	put_addrs(l, path->hops[i].addrs, path->hops[i].addr_count);
 	if (path->hops[i].addr_count) {
 		line_put(l, "/");
 		line_ms2(l, path->hops[i].rtt_min_ns);
@@ -238,7 +300,7 @@ static unsigned int entries_that_fit(
 	unsigned int end = first + 1;
 	size_t used = entry_len(record, first);
 
-	for (; end < entry_count(&record->path); end++) {
+	for (; end < entry_count(record); end++) {
 		used += 1 + entry_len(record, end);
 		if (used > room)
 			break;
@@ -260,10 +322,11 @@ static void write_part(
 	w->sink(w->arg, l.bytes, l.len);
 }
 
-static void write_path(struct writer *w)
+/* A path or an epoch. */
+static void write_hops(struct writer *w)
 {
 	const struct inpath_record *record = w->record;
-	const unsigned int count = entry_count(&record->path);
+	const unsigned int count = entry_count(record);
 	/* As long as any part's head can be: a part holds an entry or more. */
 	const struct part longest = { count, count };
 	struct part part = { 1, 1 };
@@ -309,7 +372,7 @@ static void put_hop(struct line *l, const struct writer *w, size_t cap)
 
 	put_start(l, w, "hop", w->record->at, (struct part){ 1, 1 });
 	line_put(l, " ttl=%u addr=", hop->ttl);
-	put_addrs(l, hop);
+	put_addrs(l, hop->addrs, hop->addr_count);
 	line_put(l, " sent=%u answered=%u", hop->sent, hop->answered);
 	if (hop->addr_count) {
 		line_put(l, " min=");
@@ -364,7 +427,8 @@ void logfmt_record(const struct inpath_record *record, const struct logfmt_optio
 	struct writer w = { .record = record, .options = options, .sink = sink, .arg = arg };
 
 	switch (record->kind) {
-	case INPATH_RECORD_PATH: write_path(&w); break;
+	case INPATH_RECORD_PATH:
+	case INPATH_RECORD_EPOCH: write_hops(&w); break;
 	case INPATH_RECORD_CHANGE: write_change(&w); break;
 	case INPATH_RECORD_HOP: write_hop(&w); break;
 	case INPATH_RECORD_PROBE: write_probe(&w); break;

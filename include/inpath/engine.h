@@ -143,6 +143,15 @@ void inpath_engine_stop(struct inpath_engine *e, inpath_time now);
 /* What the latest call left to do. */
 const struct inpath_outbox *inpath_engine_outbox(const struct inpath_engine *e);
 
+/*
+ * Walks what is known of living flows' paths, one flow a call, beginning at cursor 0: true if *out
+ * is the next one's epoch so far, an INPATH_RECORD_EPOCH that is valid until the engine's next
+ * call; false if there was none among the few that one call looks at. *cursor is moved on; at the
+ * end it is INPATH_CURSOR_END. What comes or goes meanwhile may be seen or not; the rest once.
+ */
+#define INPATH_CURSOR_END UINT32_MAX
+bool inpath_engine_history(struct inpath_engine *e, uint32_t *cursor, struct inpath_record *out);
+
 const struct inpath_stats *inpath_engine_stats(const struct inpath_engine *e);
 
 #endif

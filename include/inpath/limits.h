@@ -24,6 +24,7 @@ enum {
 	INPATH_MAX_HOPS = 64,      /* the highest `max_hops` */
 	INPATH_HOP_ADDRS = 4,      /* addresses kept for one TTL of one trace */
 	INPATH_HOST_MAX = 253,     /* a host name's text, without the closing NUL (RFC 1035) */
+	INPATH_EPOCH_HOPS = 32,    /* TTLs of which an epoch keeps round trip times */
 	INPATH_LABEL_MAX = 63,     /* a policy's, service's or device's name */
 	INPATH_PROBE_BYTES = 96,   /* the longest probe: IPv6 + TCP with timestamps + 1 byte */
 	INPATH_OUTBOX_ACTIONS = 8, /* actions that one call may leave behind */

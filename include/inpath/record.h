@@ -16,6 +16,7 @@ enum inpath_record_kind {
 	INPATH_RECORD_CHANGE, /* the same flow takes another path */
 	INPATH_RECORD_HOP,
 	INPATH_RECORD_PROBE,
+	INPATH_RECORD_EPOCH, /* what was seen of a path as long as a flow took it */
 };
 
 /* How a flow's host name was found. */
@@ -201,9 +202,40 @@ struct inpath_record_path {
 struct inpath_record_change {
 	uint32_t old_fingerprint;
 	uint32_t new_fingerprint;
-	uint8_t ttl; /* the first that differs */
-	bool back;   /* it is one of the flow's earlier paths again */
+	uint8_t ttl;      /* the first that differs */
+	bool back;        /* it is one of the flow's earlier paths again */
 	uint64_t held_ns; /* from the first to the last trace that showed the old one */
+};
+
+/* Many round trip times. All zero if there were none. */
+struct inpath_rtts {
+	uint32_t count;
+	uint64_t min_ns;
+	uint64_t med_ns; /* of the latest 15 */
+	uint64_t max_ns;
+	uint64_t jitter_ns; /* RFC 3550 section 6.4.1 */
+};
+
+/* One TTL over an epoch. */
+struct inpath_epoch_hop {
+	uint8_t ttl;
+	uint8_t addr_count; /* 0: silent */
+	struct inpath_addr addrs[INPATH_HOP_ADDRS];
+	uint32_t sent;
+	uint32_t missing; /* of these without an answer in time */
+	struct inpath_rtts rtt;
+};
+
+struct inpath_record_epoch {
+	inpath_time since; /* the first trace that showed the path ... */
+	inpath_time until; /* ... and the latest */
+	uint32_t traces;   /* that showed it */
+	uint32_t flaps;    /* differences that a second trace did not find again */
+	uint32_t fingerprint;
+	struct inpath_rtts e2e; /* passive, as in a path's record: one value for each trace */
+	struct inpath_rtts lan;
+	uint8_t nhop;
+	const struct inpath_epoch_hop *hops; /* TTL 1..nhop */
 };
 
 struct inpath_record_probe {
@@ -225,6 +257,7 @@ struct inpath_record {
 		struct inpath_record_change change;
 		const struct inpath_hop *hop;
 		struct inpath_record_probe probe;
+		struct inpath_record_epoch epoch;
 	};
 };
 

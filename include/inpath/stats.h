@@ -54,7 +54,8 @@
 	X(records, "path records written")                                                         \
 	X(unchanged, "paths equal to the flow's last one")                                         \
 	X(changes, "changes of a flow's path, each confirmed by a second trace")                   \
-	X(flaps, "differences that the confirming trace did not find again")
+	X(flaps, "differences that the confirming trace did not find again")                       \
+	X(epochs_lost, "ends of paths not told in full: too many at a time")
 
 struct inpath_stats {
 #define INPATH_STATS_FIELD(name, what) uint64_t name;

@@ -72,13 +72,13 @@ static void check_texts(const struct check *c, const struct logfmt_line *line)
 /* Counts the entries of this part's hops, which go on where the last part's ended. */
 static void check_hops(struct check *c, const char *hops)
 {
-	const struct inpath_record_path *path = &c->record->path;
+	const struct inpath_record *r = c->record;
+	unsigned int nhop = r->kind == INPATH_RECORD_EPOCH ? r->epoch.nhop : r->path.nhop;
 
 	while (*hops) {
 		char want[8];
 
-		snprintf(
-			want, sizeof(want), c->entries < path->nhop ? "%u/" : "?/", c->entries + 1);
+		snprintf(want, sizeof(want), c->entries < nhop ? "%u/" : "?/", c->entries + 1);
 		must(strncmp(hops, want, strlen(want)) == 0);
 		c->entries++;
 		hops += strcspn(hops, ",");
@@ -112,7 +112,7 @@ static void check_line(void *arg, const char *text, size_t len)
 		must(sscanf(part, "%u/%u", &number, &c->parts) == 2);
 		must(number == c->lines);
 	}
-	if (c->record->kind == INPATH_RECORD_PATH)
+	if (c->record->kind != INPATH_RECORD_CHANGE)
 		check_hops(c, logfmt_get(&line, "hops"));
 }
 
@@ -127,8 +127,38 @@ static void take_hops(struct source *s, struct inpath_hop *hops, uint8_t count, 
 	}
 }
 
+static void take_rtts(struct source *s, struct inpath_rtts *rtts)
+{
+	*rtts = (struct inpath_rtts){ .count = take(s) };
+	rtts->min_ns = take_bits(s, 5);
+	rtts->med_ns = take_bits(s, 5);
+	rtts->max_ns = take_bits(s, 6);
+	rtts->jitter_ns = take_bits(s, 3);
+}
+
+static void take_epoch(struct source *s, struct inpath_record_epoch *epoch,
+	struct inpath_epoch_hop *hops, uint8_t family)
+{
+	epoch->nhop = take(s) % (INPATH_EPOCH_HOPS + 1);
+	epoch->hops = hops;
+	epoch->since = take_bits(s, 7);
+	epoch->until = take_bits(s, 7);
+	take_rtts(s, &epoch->e2e);
+	take_rtts(s, &epoch->lan);
+	for (uint8_t i = 0; i < epoch->nhop; i++) {
+		hops[i] = (struct inpath_epoch_hop){ .ttl = (uint8_t)(i + 1) };
+		hops[i].addr_count = take(s) % (INPATH_HOP_ADDRS + 1);
+		hops[i].sent = (uint32_t)take_bits(s, 4);
+		hops[i].missing = (uint32_t)take_bits(s, 4);
+		take_rtts(s, &hops[i].rtt);
+		for (unsigned int k = 0; k < hops[i].addr_count; k++)
+			hops[i].addrs[k] = take_addr(s, family);
+	}
+}
+
 static void write_and_check(struct source *s)
 {
+	struct inpath_epoch_hop epoch_hops[INPATH_EPOCH_HOPS];
 	char host[INPATH_HOST_MAX + 1], device[INPATH_LABEL_MAX + 1], policy[INPATH_LABEL_MAX + 1],
 		service[INPATH_LABEL_MAX + 1];
 	struct inpath_hop hops[INPATH_MAX_HOPS];
@@ -136,8 +166,9 @@ static void write_and_check(struct source *s)
 	struct logfmt_options options = { .names = (how & 6) != 0,
 		.clients = (enum logfmt_clients)(how >> 3 & 3) % 3,
 		.wall_offset = 1760000000000000000 };
-	struct inpath_record record = { .kind = how & 0x80 ? INPATH_RECORD_CHANGE
-							   : INPATH_RECORD_PATH };
+	struct inpath_record record = { .kind = how & 0x80   ? INPATH_RECORD_CHANGE
+						: how & 0x20 ? INPATH_RECORD_EPOCH
+							     : INPATH_RECORD_PATH };
 	struct check check = { .record = &record, .options = &options };
 
 	take_text(s, host, INPATH_HOST_MAX);
@@ -154,14 +185,18 @@ static void write_and_check(struct source *s)
 	record.flow.tuple.server = take_addr(s, family);
 	if (record.kind == INPATH_RECORD_PATH) {
 		record.path.nhop = take(s) % (INPATH_MAX_HOPS + 1);
-		record.path.unplaced = how & 0x20;
+		record.path.unplaced = take(s) & 1;
 		record.path.e2e_ns = take_bits(s, 5);
 		record.path.lan_ns = take_bits(s, 5);
 		record.path.hops = hops;
 		take_hops(s, hops, record.path.nhop, family);
 	}
+	if (record.kind == INPATH_RECORD_EPOCH)
+		take_epoch(s, &record.epoch, epoch_hops, family);
 	logfmt_record(&record, &options, check_line, &check);
 	must(check.lines >= 1 && (check.parts ? check.parts == check.lines : check.lines == 1));
+	if (record.kind == INPATH_RECORD_EPOCH)
+		must(check.entries == record.epoch.nhop);
 	if (record.kind == INPATH_RECORD_PATH)
 		must(check.entries == record.path.nhop + (record.path.unplaced ? 1U : 0U));
 }

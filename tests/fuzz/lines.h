@@ -88,7 +88,13 @@ static inline void check_order(const struct logfmt_line *line)
 		"answered", "min", "med", "max", "rttl", "qttl", "qlen", "type", "code", "unreach",
 		"mpls", "ifrole", "ifindex", "ifname", "ifaddr", "ifmtu", "rewritten", "first",
 		"zero", "balanced", "changed", NULL };
-	const char *const *at = strcmp(logfmt_get(line, "ev"), "hop") == 0 ? hop : flow;
+	static const char *const epoch[] = { "ev", "v", "ts", "run", "part", "cl", "dev", "pol",
+		"svc", "host", "by", "proto", "af", "sport", "dst", "dport", "since", "until",
+		"traces", "flaps", "fp", "e2e", "lan", "hops", NULL };
+	const char *ev = logfmt_get(line, "ev");
+	const char *const *at = strcmp(ev, "hop") == 0     ? hop
+				: strcmp(ev, "epoch") == 0 ? epoch
+							   : flow;
 
 	for (size_t i = 0; i < line->count; i++, at++)
 		while (must(*at), strcmp(*at, line->fields[i].key) != 0)

@@ -141,6 +141,29 @@ tap_ok "status: in words" eval 'on gw "$NET_BUILD/inpath" status >"$NET_WORK/tex
 	grep -q "^inpathd .* lan br-lan, wan wan" "$NET_WORK/text" && grep -q "[1-9] *traces begun" "$NET_WORK/text"'
 tap_ok "status: as JSON" eval \
 	'[ "$(on gw "$NET_BUILD/inpath" status --json | python3 -c "import json, sys; print(json.load(sys.stdin)[\"lan\"])")" = br-lan ]'
+cat >"$NET_WORK/histories.py" <<'END'
+import socket
+ask, lines = "histories", []
+while ask:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.connect("/run/inpath/control")
+        one.sendall(ask.encode() + b"\n")
+        part = b"".join(iter(lambda: one.recv(65536), b"")).decode().splitlines()
+    lines += part[:-1]
+    assert part[-1].startswith("ev=histories "), part[-1]
+    following = part[-1].rsplit("next=", 1)[1]
+    ask = None if following == "end" else "histories " + following
+for line in lines:
+    assert line.startswith("ev=epoch ") and " hops=1/" in line, line
+print(len(lines))
+END
+home_curl tv 4 --local-port 23455 --limit-rate 20k "https://$S1_NAME/hls/seg-1.ts" -o /dev/null &
+lasting=$!
+wait_for_record 10 ev=path sport=23455
+tap_ok "histories: the paths of living flows, to the end" eval \
+	'[ "$(on gw timeout 20 python3 "$NET_WORK/histories.py")" -ge 1 ]'
+kill "$lasting" 2>/dev/null || true
+wait "$lasting" || true
 tap_ok "reload: taken" on gw "$NET_BUILD/inpath" reload
 cp "$INPATH_CONF" "$NET_WORK/kept.conf"
 printf 'oops = 1;\n' >>"$INPATH_CONF"

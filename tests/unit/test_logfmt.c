@@ -131,6 +131,71 @@ static void durations_are_rounded_half_up(void **state)
 	}
 }
 
+static void an_epoch_tells_each_hop_in_numbers(void **state)
+{
+	struct inpath_epoch_hop hops[3] = { { .ttl = 1, .addr_count = 2, .sent = 12, .missing = 1 },
+		{ .ttl = 2, .sent = 20, .missing = 20 },
+		{ .ttl = 3, .addr_count = 1, .sent = 2, .missing = 0 } };
+	struct inpath_record record = { .kind = INPATH_RECORD_EPOCH, .flow = flow4() };
+
+	(void)state;
+	hops[0].addrs[0] = wire_addr("100.64.0.1");
+	hops[0].addrs[1] = wire_addr("100.64.0.2");
+	hops[0].rtt = (struct inpath_rtts){ 11, 410000, 500000, 9000000, 120000 };
+	hops[2].addrs[0] = wire_addr("45.57.91.12");
+	record.at = 90 * INPATH_SEC;
+	record.epoch = (struct inpath_record_epoch){ .since = 5 * INPATH_SEC + 7 * INPATH_MSEC,
+		.until = 90 * INPATH_SEC,
+		.traces = 10,
+		.flaps = 1,
+		.fingerprint = 0x9c1e04aa,
+		.e2e = { 10, 27900000, 28000000, 140000000, 0 },
+		.nhop = 3,
+		.hops = hops };
+	expect_line(&record, &plain,
+		"ev=epoch v=1 ts=1760000090.000 run=7f3a9c21 cl=192.168.1.57"
+		" dev=\"livingroom-tv\" pol=tv svc=netflix host=\"x.nflxvideo.net\" by=sni"
+		" proto=tcp af=4 sport=51544 dst=45.57.91.12 dport=443"
+		" since=1760000005.007 until=1760000090.000 traces=10 flaps=1 fp=9c1e04aa"
+		" e2e=27.9/28.0/140.0"
+		" hops=1/100.64.0.1+100.64.0.2/0.41/0.50/9.00/0.12/1-of-12,2/*/20-of-20,"
+		"3/45.57.91.12/0-of-2");
+}
+
+static void a_long_epoch_is_split_between_hops(void **state)
+{
+	struct inpath_epoch_hop hops[INPATH_EPOCH_HOPS] = { 0 };
+	struct inpath_record record = { .kind = INPATH_RECORD_EPOCH, .flow = flow4() };
+	static struct lines lines;
+	unsigned int entries = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < INPATH_EPOCH_HOPS; i++) {
+		hops[i].ttl = (uint8_t)(i + 1);
+		hops[i].addr_count = INPATH_HOP_ADDRS;
+		for (int k = 0; k < INPATH_HOP_ADDRS; k++)
+			hops[i].addrs[k] = wire_addr("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff");
+		hops[i].sent = hops[i].missing = UINT32_MAX;
+		hops[i].rtt = (struct inpath_rtts){ 1, 4000000000000, 4000000000000, 4000000000000,
+			4000000000000 };
+	}
+	record.epoch.nhop = INPATH_EPOCH_HOPS;
+	record.epoch.hops = hops;
+	logfmt_record(&record, &plain, collect, &lines);
+	assert_true(lines.count > 1);
+	for (size_t i = 0; i < lines.count; i++) {
+		struct logfmt_line line;
+		const char *at;
+
+		assert_true(logfmt_read(lines.text[i], strlen(lines.text[i]), &line));
+		for (at = logfmt_get(&line, "hops"); at; at = strchr(at, ',')) {
+			at += *at == ',';
+			assert_int_equal(strtoul(at, NULL, 10), ++entries);
+		}
+	}
+	assert_int_equal(entries, INPATH_EPOCH_HOPS);
+}
+
 static void a_change_a_hop_and_a_probe_have_lines_of_their_own(void **state)
 {
 	struct inpath_hop h = hop(3, "10.1.0.2", 610000);
@@ -624,6 +689,8 @@ int main(void)
 		cmocka_unit_test(an_unplaced_server_is_the_last_entry),
 		cmocka_unit_test(ipv6_reads_as_inet_ntop_prints_it),
 		cmocka_unit_test(durations_are_rounded_half_up),
+		cmocka_unit_test(an_epoch_tells_each_hop_in_numbers),
+		cmocka_unit_test(a_long_epoch_is_split_between_hops),
 		cmocka_unit_test(a_change_a_hop_and_a_probe_have_lines_of_their_own),
 		cmocka_unit_test(privacy_options_leave_out_what_they_say),
 		cmocka_unit_test(no_name_can_forge_a_field),

@@ -93,6 +93,7 @@ struct world {
 	uint32_t to_client; /* packets that reached the client */
 	uint32_t records;
 	struct world_record record[WORLD_RECORDS];
+	struct inpath_epoch_hop epoch_hops[INPATH_EPOCH_HOPS]; /* of the latest ev=epoch */
 	uint32_t armed;
 	uint32_t counts; /* times that the engine wanted counters */
 	uint32_t looks;  /* connections that the engine wanted looked up */
@@ -431,6 +432,8 @@ static inline void world_note(struct world *w, const struct inpath_record *r)
 	snprintf(n->policy, sizeof(n->policy), "%s", r->flow.policy);
 	if (r->kind == INPATH_RECORD_PATH)
 		memcpy(n->hops, r->path.hops, r->path.nhop * sizeof(n->hops[0]));
+	if (r->kind == INPATH_RECORD_EPOCH)
+		memcpy(w->epoch_hops, r->epoch.hops, r->epoch.nhop * sizeof(w->epoch_hops[0]));
 	if (r->kind == INPATH_RECORD_HOP)
 		n->hops[0] = *r->hop;
 }
