@@ -153,9 +153,8 @@ static bool worker_ended(struct keeper *k, int *out)
 		case CLD_DUMPED:
 			*out = EXIT_FAILURE;
 			if (k->killed && k->queues < 0)
-				say(k,
-					"the worker stood still for a second: killed, traffic passes "
-					"by without it");
+				say(k, "the worker stood still for a second: killed, traffic passes "
+				       "by without it");
 			else if (k->killed)
 				say(k,
 					"the worker stood still for a second with %u packets waiting: "

@@ -24,17 +24,22 @@ static const uint64_t KEPT[] = {
 
 /* --- capabilities ------------------------------------------------------------------------------- */
 
-static int get_caps(uint64_t *permitted, uint64_t *effective, uint64_t *inheritable)
+struct caps {
+	uint64_t permitted, effective, inheritable;
+};
+
+static int get_caps(struct caps *out)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	int error = syscall(SYS_capget, &head, data) ? -errno : 0;
 
-	if (syscall(SYS_capget, &head, data))
-		return -errno;
-	*permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
-	*effective = (uint64_t)data[1].effective << 32 | data[0].effective;
-	*inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable;
-	return 0;
+	*out = (struct caps){
+		.permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted,
+		.effective = (uint64_t)data[1].effective << 32 | data[0].effective,
+		.inheritable = (uint64_t)data[1].inheritable << 32 | data[0].inheritable,
+	};
+	return error;
 }
 
 static int set_caps(uint64_t wanted)
@@ -71,12 +76,11 @@ static void empty_bounding(void)
 void priv_find_user(struct priv_user *out)
 {
 	const uint64_t changing = 1ULL << CAP_SETUID | 1ULL << CAP_SETGID;
-	uint64_t permitted, effective, inheritable;
+	struct caps caps;
 	const struct passwd *pw;
 
 	*out = (struct priv_user){ .is_other = geteuid() != 0 };
-	if (out->is_other || get_caps(&permitted, &effective, &inheritable) ||
-		(effective & changing) != changing)
+	if (out->is_other || get_caps(&caps) || (caps.effective & changing) != changing)
 		return;
 	pw = getpwnam(INPATH_USER);
 	if (!pw || !pw->pw_uid)
@@ -143,15 +147,15 @@ static bool is_user(const struct priv_user *user)
 /* What is still there that should be gone; NULL if nothing is. */
 static const char *left_over(const struct priv_user *user, uint64_t before, uint64_t wanted)
 {
-	uint64_t permitted, effective, inheritable;
+	struct caps caps;
 	struct rlimit core;
 
 	if (user->become && !is_user(user))
 		return "the user";
 	if (user->become && (!setuid(0) || !seteuid(0) || !setgid(0)))
 		return "the way back to root";
-	if (get_caps(&permitted, &effective, &inheritable) || permitted != wanted ||
-		effective != wanted || inheritable)
+	if (get_caps(&caps) || caps.permitted != wanted || caps.effective != wanted ||
+		caps.inheritable)
 		return "capabilities";
 	for (int cap = 0; cap <= LAST_CAPABILITY; cap++)
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
@@ -195,18 +199,18 @@ static unsigned int lacking(const struct priv_user *user)
 int priv_give_up(const struct priv_user *user, enum priv_role role, pid_t worker,
 	unsigned int *lacks, struct io_error *err)
 {
-	uint64_t permitted, effective, inheritable;
+	struct caps caps;
 	const char *left;
-	int error = get_caps(&permitted, &effective, &inheritable);
+	int error = get_caps(&caps);
 
 	if (!error)
-		error = give_up(user, KEPT[role] & permitted);
+		error = give_up(user, KEPT[role] & caps.permitted);
 	if (error)
 		return io_fail(err, error,
 			"cannot give up privileges: %s: start it as user " INPATH_USER
 			" with CAP_NET_ADMIN and CAP_NET_RAW alone",
 			strerror(-error));
-	left = left_over(user, permitted, KEPT[role] & permitted);
+	left = left_over(user, caps.permitted, KEPT[role] & caps.permitted);
 	if (left)
 		return io_fail(err, -EPERM,
 			"gave up privileges, but the kernel left it %s: start it as user " INPATH_USER
