@@ -23,7 +23,7 @@ static void swap_config(struct daemon *d, struct config *next)
 	struct config *old = d->config;
 
 	d->config = next;
-	next->policies.counters = d->counters;
+	next->policies.counters = d->accounting.on;
 	d->offload_said = false;
 	log_configure(&d->log, next);
 	inpath_engine_set_policy(d->engine, &next->policies, clock_now());

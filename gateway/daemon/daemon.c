@@ -32,7 +32,6 @@ enum {
 	WAIT_LEASES,
 	WAIT_SYSLOG,
 	WAIT_CONTROL,
-	WAIT_COUNTERS,
 	WAIT_COUNT,
 };
 
@@ -138,7 +137,6 @@ static void start_control(struct daemon *d)
 /* Without counters a stall at rest is seen at the next trace; all else is as with them. */
 static void start_counting(struct daemon *d)
 {
-	struct io_error err = { "" };
 	int error = accounting_open(&d->accounting, d->config->accounting);
 
 	if (error)
@@ -146,10 +144,7 @@ static void start_counting(struct daemon *d)
 			"gateway.accounting: nf_conntrack_acct cannot be switched on from here (%s): "
 			"`inpath check` says what to do",
 			strerror(-error));
-	d->counters = d->accounting.on ? counters_open(&err) : NULL;
-	if (d->accounting.on && !d->counters)
-		log_say(&d->log, LOG_WARNING, "throughput is not watched: %s", err.text);
-	d->config->policies.counters = d->counters;
+	d->config->policies.counters = d->accounting.on;
 }
 
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
@@ -279,12 +274,16 @@ static void look_up(struct daemon *d, const struct looks *looks)
 		"`inpath check` says what to do, ev=stats counts them (offloaded)");
 }
 
-static void take_counters(
-	void *arg, const struct inpath_tuple *tuple, const struct inpath_counters *counters)
+static void count_up(struct daemon *d, const struct looks *counts)
 {
-	struct daemon *d = arg;
+	struct inpath_counters found;
 
-	inpath_engine_counters(d->engine, tuple, counters, clock_now());
+	for (uint32_t i = 0; i < counts->count; i++) {
+		if (conntrack_count(d->conntrack, &counts->tuples[i], &found))
+			continue;
+		d->counted++;
+		inpath_engine_counters(d->engine, &counts->tuples[i], &found, clock_now());
+	}
 }
 
 /* The outbox lives until the engine's next call: probes are reported when all else is done. */
@@ -296,7 +295,7 @@ static void do_what_is_due(struct daemon *d)
 		inpath_time at;
 	} sent[INPATH_OUTBOX_ACTIONS];
 	const struct inpath_outbox *outbox;
-	struct looks looks = { 0 };
+	struct looks looks = { 0 }, counts = { 0 };
 	uint32_t count = 0;
 
 	inpath_engine_tick(d->engine, clock_now());
@@ -317,10 +316,7 @@ static void do_what_is_due(struct daemon *d)
 			d->last_path = clock_now();
 			break;
 		case INPATH_ACTION_ARM: arm(d, &item->arm); break;
-		case INPATH_ACTION_COUNT:
-			counters_ask(d->counters,
-				d->config->policies.mark_probe | d->config->policies.mark_rest);
-			break;
+		case INPATH_ACTION_COUNT: counts.tuples[counts.count++] = item->count; break;
 		case INPATH_ACTION_LOOK: looks.tuples[looks.count++] = item->look; break;
 		}
 	}
@@ -329,9 +325,7 @@ static void do_what_is_due(struct daemon *d)
 		inpath_engine_sent(d->engine, sent[i].id, sent[i].error, sent[i].at);
 	}
 	look_up(d, &looks);
-	/* A short dump is all there at once. */
-	if (d->counters)
-		counters_read(d->counters, take_counters, d);
+	count_up(d, &counts);
 }
 
 static inpath_time earlier(inpath_time a, inpath_time b)
@@ -373,8 +367,6 @@ static void wait_for_work(const struct daemon *d, struct pollfd fds[WAIT_COUNT])
 		(struct pollfd){ d->log.syslog ? syslog_fd(d->log.syslog) : -1, POLLOUT, 0 };
 	fds[WAIT_CONTROL] =
 		(struct pollfd){ d->control ? control_socket_fd(d->control) : -1, POLLIN, 0 };
-	fds[WAIT_COUNTERS] =
-		(struct pollfd){ d->counters ? counters_fd(d->counters) : -1, POLLIN, 0 };
 	heartbeat_sleep(d->heartbeat);
 	if (ppoll(fds, WAIT_COUNT, deadline == INPATH_TIME_NEVER ? NULL : &timeout, NULL) < 0)
 		for (int i = 0; i < WAIT_COUNT; i++)
@@ -430,7 +422,6 @@ void daemon_stop(struct daemon *d)
 	control_socket_close(d->control);
 	nflog_close(d->copies);
 	inject_close(d->inject);
-	counters_close(d->counters);
 	accounting_close(&d->accounting);
 	conntrack_close(d->conntrack);
 	leases_close(d->leases);

@@ -24,7 +24,6 @@
 #include "gateway/io/accounting.h"
 #include "gateway/io/conntrack.h"
 #include "gateway/io/control_socket.h"
-#include "gateway/io/counters.h"
 #include "gateway/io/iface.h"
 #include "gateway/io/inject.h"
 #include "gateway/io/leases.h"
@@ -46,7 +45,6 @@ struct daemon {
 	struct inject *inject;
 	struct conntrack *conntrack;
 	struct accounting accounting;
-	struct counters *counters;      /* NULL: conntrack does not count */
 	struct leases *leases;          /* NULL: no inotify */
 	struct neigh *neigh;            /* NULL: rtnetlink refused */
 	struct control_socket *control; /* NULL: no place for it */
@@ -60,6 +58,7 @@ struct daemon {
 	inpath_time last_path;
 	int refused;       /* errno of the newest probe that the kernel refused */
 	bool offload_said; /* that flow offload takes flows away; once, and again after a reload */
+	uint64_t counted;  /* counters read */
 	uint64_t arm_failed; /* flows that could not be brought back to the queue */
 	struct nfqueue_counters queue_counters; /* as they were when the queue was closed */
 	inpath_time started;

@@ -94,7 +94,7 @@ void report_start(struct daemon *d)
 	put_number(&p, "services", c->policies.services_count);
 	put_number(&p, "flows", c->limits.flows);
 	put_number(&p, "memory", d->memory_size);
-	put_text(&p, "accounting", d->counters ? "on" : "off");
+	put_text(&p, "accounting", d->accounting.on ? "on" : "off");
 	put_confinement(&p, d);
 	logfmt_event("start", clock_wall(), p.pairs, p.count, log_line, &d->log);
 }
@@ -115,7 +115,7 @@ void report_stats(
 	put_number(&p, "dns_copies", d->dns_copies);
 	put_number(&p, "dns_missed", d->copies ? nflog_missed(d->copies) : 0);
 	put_number(&p, "arm_failed", d->arm_failed);
-	put_number(&p, "counted", d->counters ? counters_told(d->counters) : 0);
+	put_number(&p, "counted", d->counted);
 	put_number(&p, "log_dropped", log_dropped(&d->log));
 	logfmt_event("stats", clock_wall(), p.pairs, p.count, sink, arg);
 }
@@ -168,7 +168,7 @@ void report_state(struct daemon *d, logfmt_sink *sink, void *arg)
 	put_number(&p, "policies", c->policies.policies_count);
 	put_number(&p, "services", c->policies.services_count);
 	put_number(&p, "memory", d->memory_size);
-	put_text(&p, "accounting", d->counters ? "on" : "off");
+	put_text(&p, "accounting", d->accounting.on ? "on" : "off");
 	put_age(&p, "last_packet", d->last_packet);
 	put_age(&p, "last_dns", d->last_dns);
 	put_age(&p, "last_path", d->last_path);

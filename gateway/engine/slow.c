@@ -16,12 +16,26 @@ void slow_init(struct slow *s, struct arena *arena, uint32_t capacity)
 {
 	s->at = INPATH_TIME_NEVER;
 	s->flows = arena_take(arena, capacity, sizeof(*s->flows));
+	s->resting = arena_take(arena, capacity, sizeof(*s->resting));
+}
+
+void slow_woken(struct slow *s, uint32_t flow)
+{
+	uint32_t place = s->flows[flow].place, last;
+
+	if (place == 0)
+		return;
+	last = s->resting[--s->count];
+	s->resting[place - 1] = last;
+	s->flows[last].place = place;
+	s->flows[flow].place = 0;
 }
 
 void slow_forget(struct slow *s, uint32_t flow)
 {
 	struct slow_flow *f = &s->flows[flow];
 
+	slow_woken(s, flow);
 	/* An entry that was never used is not touched: it costs no memory. */
 	if (f->at || f->said || f->repeats || f->e2e.count || f->lan.count)
 		*f = (struct slow_flow){ 0 };
@@ -29,20 +43,49 @@ void slow_forget(struct slow *s, uint32_t flow)
 
 void slow_rested(struct slow *s, uint32_t flow, inpath_time now)
 {
-	s->flows[flow].unseen = 0;
+	struct slow_flow *f = &s->flows[flow];
+
+	f->unseen = 0;
+	if (f->place == 0) {
+		s->resting[s->count++] = flow;
+		f->place = s->count;
+	}
 	s->still = 0;
-	if (s->at > now + SLOW_INTERVAL)
-		s->at = now + SLOW_INTERVAL;
+	if (s->due > now + SLOW_INTERVAL || s->at == INPATH_TIME_NEVER)
+		s->due = now + SLOW_INTERVAL;
+	if (s->at > s->due)
+		s->at = s->due;
 }
 
-void slow_asked(struct slow *s, inpath_time now)
+static void begin_round(struct slow *s, inpath_time now)
 {
 	uint64_t wait = SLOW_INTERVAL;
 
 	for (uint8_t i = STILL_ROUNDS; i < s->still && wait < SLOW_STILL; i++)
 		wait *= 2;
-	s->at = now + wait;
+	s->due = now + wait;
 	s->still = s->still < UINT8_MAX ? (uint8_t)(s->still + 1) : UINT8_MAX;
+	s->left = s->count < SLOW_ROUND ? s->count : SLOW_ROUND;
+}
+
+bool slow_next(struct slow *s, uint32_t *flow, inpath_time now)
+{
+	if (now < s->at)
+		return false;
+	if (s->left == 0 && now >= s->due)
+		begin_round(s, now);
+	if (s->left > s->count)
+		s->left = s->count;
+	if (s->left == 0) {
+		s->at = s->count ? s->due : INPATH_TIME_NEVER;
+		return false;
+	}
+	s->at = now;
+	s->left--;
+	if (s->next >= s->count)
+		s->next = 0;
+	*flow = s->resting[s->next++];
+	return true;
 }
 
 /* Never 0, which says that there is none. */

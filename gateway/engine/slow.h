@@ -48,6 +48,7 @@ enum {
 	SLOW_PAUSE_MAX = 30, /* seconds; who stays away longer is no player */
 	SLOW_BURST = 8,
 	SLOW_PERIODS = 5,
+	SLOW_ROUND = 512,
 	SLOW_PERIODS_LEAST = 3, /* with fewer there is no usual */
 };
 
@@ -74,6 +75,7 @@ struct slow_flow {
 	uint32_t down;             /* the counter of the server's bytes then, in SLOW_UNIT */
 	uint32_t both;             /* ... of both sides' */
 	uint32_t unseen;           /* ... and what of both passed since the flow was put to rest */
+	uint32_t place;            /* in `resting` of struct slow plus one; 0: not there */
 	uint8_t rates[SLOW_RATES]; /* of the latest samples that moved, in a ring: rate_of */
 	uint8_t steady;            /* moving samples in a row, as far as UINT8_MAX */
 	uint8_t low;               /* low ones */
@@ -88,8 +90,14 @@ struct slow_flow {
 #define SLOW_UNIT 64
 
 struct slow {
-	inpath_time at; /* when counters are due; INPATH_TIME_NEVER: no flow rests */
-	uint8_t still;  /* times that they were asked for since a flow last moved */
+	inpath_time at;  /* when counters are due; INPATH_TIME_NEVER: no flow rests */
+	inpath_time due; /* when the next round begins */
+	uint32_t next;   /* place in `resting` that the round has come to */
+	uint32_t left;   /* flows that it may still ask for */
+	uint8_t still;   /* rounds since a flow last moved */
+	uint32_t count;  /* flows in `resting` */
+	/* Flows that were put to rest; who does not rest any more, leaves in passing. */
+	uint32_t *resting;
 	struct slow_flow *flows;
 };
 
@@ -101,11 +109,15 @@ void slow_forget(struct slow *s, uint32_t flow);
 /* The flow rests from now on: what passes is only counted. */
 void slow_rested(struct slow *s, uint32_t flow, inpath_time now);
 
+/* The flow does not rest any more. */
+void slow_woken(struct slow *s, uint32_t flow);
+
 /*
- * Counters are asked for now: sets when they are due again. While no flow moves that is ever less
- * often, up to SLOW_STILL, so that connections that are only held open do not keep a gateway awake.
+ * Which flow is to be counted next? False: none for now, `at` says when again. A round asks for
+ * SLOW_ROUND flows and goes on where the last one ended, so that its cost has a bound. While no flow moves
+ * rounds are ever rarer, up to SLOW_STILL: connections that are only held open keep no gateway awake.
  */
-void slow_asked(struct slow *s, inpath_time now);
+bool slow_next(struct slow *s, uint32_t *flow, inpath_time now);
 
 /* Takes a sample. True: the flow has stalled. */
 bool slow_count(

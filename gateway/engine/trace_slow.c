@@ -2,19 +2,32 @@
 /* What is slow is traced at once: by conntrack's counters at rest, by what passes the queue otherwise. */
 #include "gateway/engine/trace.h"
 
+enum {
+	COUNTS_A_TICK = 4, /* each is a question to the kernel, while packets wait */
+};
+
 void trace_slow_step(struct inpath_engine *e, inpath_time now)
 {
-	struct inpath_action_item *item;
+	uint32_t flow;
 
-	if (now < e->slow.at || e->outbox.count == INPATH_OUTBOX_ACTIONS)
-		return;
-	if (!e->wakings.count || !e->set->counters || e->stopping) {
+	if (!e->set->counters || e->stopping) {
 		e->slow.at = INPATH_TIME_NEVER;
 		return;
 	}
-	item = &e->outbox.items[e->outbox.count++];
-	item->kind = INPATH_ACTION_COUNT;
-	slow_asked(&e->slow, now);
+	for (int i = 0; i < COUNTS_A_TICK && e->outbox.count < INPATH_OUTBOX_ACTIONS &&
+			slow_next(&e->slow, &flow, now);
+		i++) {
+		const struct flow *f = &e->flows.entries[flow];
+		struct inpath_action_item *item = &e->outbox.items[e->outbox.count];
+
+		if (!f->rested || f->state != FLOW_TRACED || carrier_closed(f)) {
+			slow_woken(&e->slow, flow);
+			continue;
+		}
+		item->kind = INPATH_ACTION_COUNT;
+		item->count = f->tuple;
+		e->outbox.count++;
+	}
 }
 
 /* The flow is slow for a cause that `counter` counts: traced, unless that was said a moment ago. */

@@ -119,3 +119,57 @@ int conntrack_look(
 	*out = (struct inpath_connection){ 0 };
 	return -netlink_ask(c->nl, nlh, read_status, out);
 }
+
+static uint64_t number(const struct nlattr *attr)
+{
+	uint64_t value = 0;
+
+	if (attr && mnl_attr_get_payload_len(attr) >= sizeof(value))
+		memcpy(&value, mnl_attr_get_payload(attr), sizeof(value));
+	return be64toh(value);
+}
+
+static bool read_side(const struct nlattr *nest, uint64_t *packets, uint64_t *bytes)
+{
+	const struct nlattr *attrs[CTA_COUNTERS_BYTES + 1];
+
+	if (!nest)
+		return false;
+	netlink_attrs_nested(nest, attrs, CTA_COUNTERS_BYTES + 1);
+	*packets = number(attrs[CTA_COUNTERS_PACKETS]);
+	*bytes = number(attrs[CTA_COUNTERS_BYTES]);
+	return attrs[CTA_COUNTERS_BYTES] != NULL;
+}
+
+struct count {
+	struct inpath_counters counters;
+	bool counted;
+};
+
+static int read_counters(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *attrs[CTA_COUNTERS_REPLY + 1];
+	struct inpath_counters found;
+	struct count *count = arg;
+
+	netlink_attrs(nlh, sizeof(struct nfgenmsg), attrs, CTA_COUNTERS_REPLY + 1);
+	count->counted =
+		!(ntohl(netlink_u32(attrs[CTA_STATUS])) & (IPS_OFFLOAD | IPS_HW_OFFLOAD)) &&
+		read_side(attrs[CTA_COUNTERS_ORIG], &found.up_packets, &found.up_bytes) &&
+		read_side(attrs[CTA_COUNTERS_REPLY], &found.down_packets, &found.down_bytes);
+	if (count->counted)
+		count->counters = found;
+	return MNL_CB_OK;
+}
+
+int conntrack_count(
+	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_counters *out)
+{
+	_Alignas(8) char bytes[256];
+	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_GET, tuple);
+	struct count count = { 0 };
+	int error = -netlink_ask(c->nl, nlh, read_counters, &count);
+
+	*out = count.counters;
+	return error || count.counted ? error : ENODATA;
+}

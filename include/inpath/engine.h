@@ -46,9 +46,7 @@ enum inpath_action_kind {
 	INPATH_ACTION_RECORD,
 	INPATH_ACTION_ARM, /* clear the rest bits of a connection's mark, so that it is queued again */
 	INPATH_ACTION_LOOK, /* look a connection up and say what was found: inpath_engine_connection */
-	/* Ask for the counters of all connections whose marks hold the set's mark_probe and mark_rest:
-	 * inpath_engine_counters takes them, in any order, at any later time. */
-	INPATH_ACTION_COUNT,
+	INPATH_ACTION_COUNT, /* look a connection's counters up and say them: inpath_engine_counters */
 };
 
 struct inpath_action_item {
@@ -58,6 +56,7 @@ struct inpath_action_item {
 		struct inpath_record record;
 		struct inpath_tuple arm;  /* as seen on the LAN side */
 		struct inpath_tuple look; /* likewise */
+		struct inpath_tuple count;
 	};
 };
 
@@ -125,8 +124,9 @@ struct inpath_counters {
 };
 
 /*
- * Takes a connection's counters, read at `now`. A flow that rests and whose throughput stalls is
- * traced at once, as far as the budget allows (why=slow). Others' counters mean nothing.
+ * Answers a COUNT, with what was read at `now`. A flow that rests and whose throughput stalls is traced at
+ * once, as far as the budget allows (why=slow). A connection that was not found, or is not counted, is
+ * not reported.
  */
 void inpath_engine_counters(struct inpath_engine *e, const struct inpath_tuple *tuple,
 	const struct inpath_counters *counters, inpath_time now);

@@ -10,7 +10,7 @@
  * server has acknowledged; over UDP it is a short header of 21 bytes at most, or 8 random ones; no token is used again within 30 s; only ICMP errors and ACKs without
  * payload are dropped, and only such as quote a probe of the last 30 s or come in a flow that has one; no probe follows
  * a FIN or RST; the budget holds; each record is lines that read back; memory is what was asked for at the start, to
- * the byte; counters are asked for once in two seconds, and only where there are any; time standing
+ * the byte; counters are asked for only where there are any; time standing
  * still, the engine comes to rest.
  */
 #include "inpath/engine.h"
@@ -56,7 +56,6 @@ struct ground {
 	struct token tokens[TOKENS]; /* the latest, in a ring */
 	uint32_t token_count;
 	struct inpath_counters counters[FLOWS];
-	inpath_time counted; /* when counters were asked for last; 0: never */
 	bool has_counters;
 	bool refuse;
 };
@@ -324,11 +323,8 @@ static void tick(struct ground *g)
 		if (box->items[i].kind == INPATH_ACTION_RECORD)
 			logfmt_record(&box->items[i].record,
 				&(struct logfmt_options){ .names = true }, take_line, NULL);
-		if (box->items[i].kind == INPATH_ACTION_COUNT) {
+		if (box->items[i].kind == INPATH_ACTION_COUNT)
 			demand(g->has_counters);
-			demand(!g->counted || g->now >= g->counted + 2 * INPATH_SEC);
-			g->counted = g->now;
-		}
 		if (box->items[i].kind != INPATH_ACTION_SEND)
 			continue;
 		take_probe(g, &box->items[i].probe);

@@ -90,7 +90,7 @@ tap_is "accounting is off to begin with" "$(acct)" 0
 start_inpathd >/dev/null
 tap_is "asked for, it is switched on" "$(acct) $(field "$(records ev=start | tail -n 1)" accounting)" "1 on"
 
-# Connections of somebody else's, marked and so many that a dump of them would be seen. Nobody is at that address.
+# Connections of somebody else's, marked and so many that asking for them would be seen. Nobody is at that address.
 on gw ip neigh replace 203.0.113.77 lladdr 02:00:00:00:00:77 dev wan nud permanent
 on gw iptables -t mangle -A OUTPUT -p udp -d 203.0.113.77 -j CONNMARK --set-xmark "$FOREIGN/$FOREIGN"
 net_sysctl gw net/netfilter/nf_conntrack_udp_timeout=600
@@ -128,7 +128,7 @@ for one in "4 25004" "6 25006"; do
 done
 tap_ok "the transfer that ended is traced once for it" wait_for 40 slow_came 25206
 counted=$(stat_of counted of=shells)
-tap_ok "the dumps held our connections alone ($counted told)" test "$counted" -lt 1000
+tap_ok "ours were counted, and nobody else's ($counted answers)" test "$counted" -lt 200
 sleep 8 # a time in which further ones would be said
 tap_is "each was said once, and the player never" \
 	"$(slow_of 25004) $(slow_of 25006) $(slow_of 25206) $(slow_of 25104)" "1 1 1 0"

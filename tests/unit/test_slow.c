@@ -237,7 +237,8 @@ static void any_numbers_are_taken(void **state)
 static void what_passed_unseen_is_never_counted_too_low(void **state)
 {
 	struct slow_flow flows[1] = { 0 };
-	struct slow s = { .at = INPATH_TIME_NEVER, .flows = flows };
+	uint32_t place[1];
+	struct slow s = { .at = INPATH_TIME_NEVER, .flows = flows, .resting = place };
 	struct inpath_counters counters = { .up_bytes = 7 * SLOW_UNIT,
 		.down_bytes = 90 * SLOW_UNIT };
 
@@ -277,33 +278,102 @@ static void it_is_said_once_in_ten_seconds_at_most(void **state)
 	assert_true(slow_say(&f, 110 * INPATH_SEC));
 }
 
+/* --- rounds --------------------------------------------------------------------------------------- */
+
+enum {
+	FLOWS = 2000
+};
+
+static struct slow_flow all_flows[FLOWS];
+static uint32_t resting[FLOWS];
+
+/* Lets `span` pass: how often is counting asked for? Each answer says that nothing moved. */
+static uint32_t asks(struct slow *s, inpath_time *now, inpath_time span, uint32_t *last)
+{
+	struct inpath_counters counters = { .down_bytes = 1 };
+	inpath_time end = *now + span;
+	uint32_t asked = 0;
+
+	while (s->at <= end) {
+		*now = s->at > *now ? s->at : *now;
+		while (slow_next(s, last, *now)) {
+			asked++;
+			slow_count(s, *last, &counters, *now);
+		}
+	}
+	*now = end;
+	return asked;
+}
+
+static struct slow empty(void)
+{
+	memset(all_flows, 0, sizeof(all_flows));
+	return (struct slow){ .at = INPATH_TIME_NEVER, .flows = all_flows, .resting = resting };
+}
+
 static void while_nothing_moves_it_is_asked_for_less_often(void **state)
 {
-	struct slow_flow flow = { 0 };
-	struct slow s = { .at = INPATH_TIME_NEVER, .flows = &flow };
-	struct inpath_counters counters = { .down_bytes = 1 };
+	struct inpath_counters counters = { .down_bytes = 1 << 20 };
 	inpath_time now = INPATH_SEC;
-	int asked = 0;
+	struct slow s = empty();
+	uint32_t last;
 
 	(void)state;
-	slow_rested(&s, 0, now);
-	for (; s.at <= 3600 * INPATH_SEC; asked++) {
-		now = s.at;
-		slow_asked(&s, now);
-		slow_count(&s, 0, &counters, now);
-	}
-	assert_in_range(asked, 3600 / 16, 3600 / 16 + 8);
+	slow_rested(&s, 7, now);
+	assert_int_equal(s.at, now + SLOW_INTERVAL);
+	assert_in_range(asks(&s, &now, 3600 * INPATH_SEC, &last), 3600 / 16, 3600 / 16 + 8);
+	assert_int_equal(last, 7);
 	/* As soon as it moves, as often as ever. */
 	now = s.at;
-	slow_asked(&s, now);
-	counters.down_bytes += 16 * SLOW_LEAST;
-	slow_count(&s, 0, &counters, now + 1);
-	slow_asked(&s, now + 1);
-	assert_int_equal(s.at, now + 1 + SLOW_INTERVAL);
-	for (int i = 0; i < 100; i++)
-		slow_asked(&s, now);
-	slow_rested(&s, 0, now);
+	assert_true(slow_next(&s, &last, now));
+	slow_count(&s, 7, &counters, now);
+	assert_false(slow_next(&s, &last, now));
+	now = s.at;
+	assert_true(slow_next(&s, &last, now));
+	assert_false(slow_next(&s, &last, now));
 	assert_int_equal(s.at, now + SLOW_INTERVAL);
+	assert_in_range(asks(&s, &now, 3600 * INPATH_SEC, &last), 3600 / 16, 3600 / 16 + 8);
+	slow_rested(&s, 8, now);
+	assert_int_equal(s.at, now + SLOW_INTERVAL);
+}
+
+static void each_is_asked_for_once_a_round(void **state)
+{
+	inpath_time now = INPATH_SEC;
+	struct slow s = empty();
+	uint32_t last;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++)
+		slow_rested(&s, i, now);
+	slow_rested(&s, 5, now);
+	assert_int_equal(asks(&s, &now, SLOW_INTERVAL, &last), 100);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_not_equal(all_flows[i].at, 0);
+	slow_woken(&s, 5);
+	slow_forget(&s, 99);
+	slow_woken(&s, 99);
+	assert_int_equal(asks(&s, &now, SLOW_INTERVAL, &last), 98);
+	assert_int_equal(all_flows[99].at, 0);
+	for (uint32_t i = 0; i < 100; i++)
+		slow_woken(&s, i);
+	assert_int_equal(asks(&s, &now, SLOW_STILL, &last), 0);
+	assert_true(s.at == INPATH_TIME_NEVER);
+}
+
+static void a_round_has_a_bound_and_the_next_goes_on(void **state)
+{
+	inpath_time now = INPATH_SEC;
+	struct slow s = empty();
+	uint32_t last;
+
+	(void)state;
+	for (uint32_t i = 0; i < FLOWS; i++)
+		slow_rested(&s, i, now);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(asks(&s, &now, SLOW_INTERVAL, &last), SLOW_ROUND);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_int_not_equal(all_flows[i].at, 0);
 }
 
 /* --- bursts --------------------------------------------------------------------------------------- */
@@ -442,6 +512,8 @@ int main(void)
 		cmocka_unit_test(what_passed_unseen_is_never_counted_too_low),
 		cmocka_unit_test(it_is_said_once_in_ten_seconds_at_most),
 		cmocka_unit_test(while_nothing_moves_it_is_asked_for_less_often),
+		cmocka_unit_test(each_is_asked_for_once_a_round),
+		cmocka_unit_test(a_round_has_a_bound_and_the_next_goes_on),
 		cmocka_unit_test(so_many_segments_again_within_a_second_are_a_burst),
 		cmocka_unit_test(a_burst_is_one_however_long_it_gets),
 		cmocka_unit_test(the_same_segment_again_and_again_is_one),
