@@ -101,7 +101,15 @@ $(BUILD)/asan/netsim: $(call objects,asan,tests/netsim/main.c) $(BUILD)/asan/lib
 	@echo "  LD $@"
 	@$(CC) $(SANITIZE) -o $@ $^
 
-sanitized: $(BUILD)/asan/inpathd $(BUILD)/asan/inpath $(BUILD)/asan/netsim $(BUILD)/asan/soak
+# With calls that fail: tests/netns/faults.sh.
+WRAPPED = $(shell sed -nE 's/^WRAP.[^,]*, ([a-z0-9_]*),.*/-Wl,--wrap=\1/p' tests/fault/fault.c) -Wl,--wrap=open
+
+$(BUILD)/fault/inpathd: $(call objects,asan,gateway/daemon/main.c tests/fault/fault.c) $(BUILD)/asan/libtested.a
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(SANITIZE) $(WRAPPED) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_DAEMON) $(SECCOMP))
+
+sanitized: $(BUILD)/fault/inpathd $(BUILD)/asan/inpathd $(BUILD)/asan/inpath $(BUILD)/asan/netsim $(BUILD)/asan/soak
 
 $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.o $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)
