@@ -68,6 +68,16 @@ begin() { # ENOUGH PORT
 	local family server enough=$1 flows=() own=() sport=20000 port=5000 kind
 	local tools=$NET_ROOT/tests/netns/tools
 	PIDS=() TALKERS=() PINGS=() SERVERS=()
+	# While nothing else is under way: on a slow machine each takes its time to begin.
+	for family in 4 6; do
+		server=UP_S$family
+		serve "$enough.server-quic$family" stream.py serve "${!server}" 4433
+		for kind in echo rtp; do
+			port=$((port + 1))
+			serve "$enough.server-$kind$family" udp.py serve "$kind" "${!server}" "$port"
+		done
+	done
+	port=5000
 	for family in 4 6; do
 		server=UP_S$family
 		for kind in down up poll; do
@@ -75,12 +85,10 @@ begin() { # ENOUGH PORT
 		done
 		flows+=("poll,${!server},443,$((sport + 1000))")
 		own+=("poll,${!server},443,$((sport + 2000))")
-		serve "$enough.server-quic$family" stream.py serve "${!server}" 4433
 		on tv python3 "$tools/stream.py" watch "${!server}" 4433 $((21000 + family)) "$enough" >"$enough.quic$family" &
 		PIDS+=($!)
 		for kind in echo rtp; do
 			port=$((port + 1))
-			serve "$enough.server-$kind$family" udp.py serve "$kind" "${!server}" "$port"
 			spawn tv "$enough.$kind$family" python3 "$tools/udp.py" talk "$kind" "${!server}" "$port" "$((port + 17000))"
 			TALKERS+=("$SPAWNED")
 		done
