@@ -50,7 +50,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth peers soak soak-real fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage cross
+.PHONY: all deps check vm demo bench truth peers soak soak-real why fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage cross
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 

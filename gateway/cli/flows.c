@@ -142,7 +142,7 @@ static void print_json(const struct model *m, const struct row *rows, size_t cou
 	show_json_print(top);
 }
 
-static bool print(const struct model *m, bool json)
+static int print(const struct model *m, bool json)
 {
 	size_t count;
 	struct row *rows = rows_of(m, &count);
@@ -153,7 +153,7 @@ static bool print(const struct model *m, bool json)
 	else if (rows)
 		whole = print_rows(m, rows, count);
 	free(rows);
-	return whole;
+	return whole ? 0 : SOURCE_NO_MEMORY;
 }
 
 int verb_flows(int argc, char **argv)

@@ -10,6 +10,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } verbs[] = {
+	{ "why", verb_why, "where it hurts: the answer in sentences, from a log" },
 	{ "flows", verb_flows, "the connections that were traced, from a log" },
 	{ "paths", verb_paths, "the ways that they took, hop by hop, from a log" },
 	{ "check", verb_check,

@@ -116,6 +116,9 @@ void model_end(struct model *m);
  */
 int model_read(struct model *m, FILE *log, void (*told)(void *arg, uint64_t bytes), void *arg);
 
+/* Room for `more` elements of `size` bytes behind `count`; false: no memory. */
+bool model_grow(void **array, uint32_t *room, uint32_t count, uint32_t more, size_t size);
+
 /* A text by its number; "" for MODEL_NONE. */
 const char *model_text(const struct model *m, uint32_t text);
 

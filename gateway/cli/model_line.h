@@ -26,7 +26,4 @@ struct model_parts {
 	} list[MODEL_PARTS];
 };
 
-/* Room for `more` elements behind `count`; false: no memory. */
-bool model_grow(void **array, uint32_t *room, uint32_t count, uint32_t more, size_t size);
-
 #endif

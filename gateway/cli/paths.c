@@ -228,7 +228,7 @@ static struct json_object *json_way(
 	return one;
 }
 
-static bool print(const struct model *m, bool json)
+static int print(const struct model *m, bool json)
 {
 	struct json_object *top = json ? json_object_new_array() : NULL;
 	uint32_t *scratch = calloc(m->trace_count + 1, sizeof(*scratch)), *order = NULL;
@@ -247,7 +247,7 @@ static bool print(const struct model *m, bool json)
 	free(ways);
 	free(order);
 	free(scratch);
-	return whole;
+	return whole ? 0 : SOURCE_NO_MEMORY;
 }
 
 int verb_paths(int argc, char **argv)

@@ -116,13 +116,12 @@ struct model *source_read(const struct source *s)
 }
 
 int source_verb(
-	int argc, char **argv, const char *help, bool (*print)(const struct model *m, bool json))
+	int argc, char **argv, const char *help, int (*print)(const struct model *m, bool json))
 {
 	static const struct option longs[] = { SOURCE_LONGS };
 	struct source source = { .json = false };
 	struct model *m;
-	bool whole;
-	int c;
+	int c, status;
 
 	while ((c = getopt_long(argc, argv, SOURCE_SHORTS, longs, NULL)) != -1) {
 		if (c == 'h') {
@@ -137,9 +136,10 @@ int source_verb(
 	m = source_read(&source);
 	if (!m)
 		return VERB_FAILED;
-	whole = print(m, source.json);
+	status = print(m, source.json);
 	model_free(m);
-	if (!whole)
-		fputs("inpath: out of memory\n", stderr);
-	return whole ? 0 : VERB_FAILED;
+	if (status != SOURCE_NO_MEMORY)
+		return status;
+	fputs("inpath: out of memory\n", stderr);
+	return VERB_FAILED;
 }

@@ -20,7 +20,7 @@ struct source {
 };
 
 enum {
-	SOURCE_OPTIONS = 6, /* entries of SOURCE_LONGS */
+	SOURCE_NO_MEMORY = -1,
 };
 
 /* For getopt_long: a verb's own options stand in front. */
@@ -53,9 +53,9 @@ struct model *source_read(const struct source *s);
 
 /*
  * A whole verb that has no options of its own: reads what its arguments say and prints it. `print`
- * returns false when memory was short. Returns the exit status: 0, VERB_FAILED or VERB_WRONG.
+ * returns the exit status, or SOURCE_NO_MEMORY. Returns the exit status.
  */
 int source_verb(
-	int argc, char **argv, const char *help, bool (*print)(const struct model *m, bool json));
+	int argc, char **argv, const char *help, int (*print)(const struct model *m, bool json));
 
 #endif

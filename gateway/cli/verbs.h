@@ -15,6 +15,7 @@ enum {
 int verb_check(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_reload(int argc, char **argv);
+int verb_why(int argc, char **argv);
 int verb_flows(int argc, char **argv);
 int verb_paths(int argc, char **argv);
 
