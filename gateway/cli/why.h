@@ -8,6 +8,7 @@
  *
  *	- WHY_FLOOR_US on the server's side, WHY_FLOOR_LAN_US on the device's (less hurts nobody),
  *	- WHY_MADS times the usual distance from the median (MAD, scaled as of a normal distribution),
+ *	  and WHY_MADS_NOW times today's: a few values that lie close together by chance prove little,
  *	- a quarter of the median before,
  *
  * and three quarters of now's values lie beyond half of that. What went up and came down again is
@@ -36,6 +37,7 @@ enum {
 	WHY_FLOOR_US = 5000,
 	WHY_FLOOR_LAN_US = 10000,
 	WHY_MADS = 5,
+	WHY_MADS_NOW = 2,
 	WHY_ACCESS = 3,  /* TTLs that all ways share: DESIGN's first hops */
 	WHY_BEFORE = 5,  /* traces that it takes to know what is usual */
 	WHY_NOW = 3,     /* ... and to know that it is no longer */

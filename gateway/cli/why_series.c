@@ -42,7 +42,7 @@ static bool is_up_at(const uint32_t *values, size_t count, uint32_t floor_us, ui
 	uint32_t *scratch, struct why_split *s, size_t *agree)
 {
 	size_t before = gather(values, 0, s->at, scratch), now, beyond;
-	uint32_t spread, half;
+	uint32_t spread, spread_now, half;
 
 	if (before < WHY_BEFORE)
 		return false;
@@ -56,7 +56,7 @@ static bool is_up_at(const uint32_t *values, size_t count, uint32_t floor_us, ui
 		return false;
 	/* Half-way between the two. */
 	half = s->before_us + (s->now_us - s->before_us) / 2;
-	beyond = count_beyond(scratch, now, half);
+	beyond = count_beyond(scratch, gather(values, s->at, count, scratch), half);
 	*agree = beyond + before - count_beyond(scratch, gather(values, 0, s->at, scratch), half);
 	/* Three quarters: what comes and goes is not up. */
 	return count_beyond(scratch, gather(values, s->at, count, scratch),
