@@ -97,6 +97,28 @@ victim=$(worker)
 tap_ok "it ends well" stop_inpathd
 tap_ok "its socket is gone, no process is left" eval 'on gw test ! -e /run/inpath/control && net_gone "$victim"'
 
+# As a service manager does it: its user and two capabilities from the first moment on, no others to be had.
+cat >"$NET_WORK/managed" <<-END
+	#!/bin/sh
+	exec setpriv --reuid $user --regid $user --clear-groups --no-new-privs --bounding-set=-all,+net_admin,+net_raw \
+		--inh-caps=-all,+net_admin,+net_raw --ambient-caps=-all,+net_admin,+net_raw "${INPATHD:-$NET_BUILD/inpathd}" "\$@"
+END
+chmod 755 "$NET_WORK/managed"
+INPATHD=$NET_WORK/managed start_inpathd "$NET_WORK/inpath.conf" >/dev/null
+tap_is "started as its user: the worker keeps two capabilities, and the filter holds" \
+	"$(status "$(worker)" Uid CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp)" "$user $NONE $NET $NET $NET $NONE 1 2"
+keeper() {
+	[ "$(status "$INPATHD_PID" Uid CapInh CapPrm CapEff CapAmb NoNewPrivs Seccomp)" = "$user $NONE $NONE $NONE $NONE 1 2" ]
+}
+tap_ok "started as its user: the keeper keeps none" wait_for 10 keeper
+tap_is "started as its user: nothing is lacking" "$(field "$(records ev=start | tail -n 1)" unconfined)" -
+tap_ok "started as its user: flows are traced" traced 4
+victim=$(worker)
+kill -STOP "$victim"
+tap_ok "started as its user: a worker that stands still is ended" wait_for 10 net_gone "$INPATHD_PID"
+tap_ok "started as its user: and it is said" said 'the worker stood still for a second'
+inpath_rules down >/dev/null
+
 # Without a user: as root, with those rights alone, and it says so.
 sed -i '/^inpath:/d' "$NET_WORK/passwd" "$NET_WORK/group"
 rm -rf "$NET_WORK/gw/run/inpath"
