@@ -48,10 +48,12 @@ static bool is_up_at(const uint32_t *values, size_t count, uint32_t floor_us, ui
 		return false;
 	s->before_us = quantile_median(scratch, before);
 	spread = quantile_spread(scratch, before, s->before_us);
-	s->limit_us =
-		most(floor_us, most((uint32_t)(WHY_MADS * MAD_SCALE * spread), s->before_us / 4));
 	now = gather(values, s->at, count, scratch);
 	s->now_us = quantile_median(scratch, now);
+	spread_now = quantile_spread(scratch, now, s->now_us);
+	s->limit_us = most(most(floor_us, s->before_us / 4),
+		most((uint32_t)(WHY_MADS * MAD_SCALE * spread),
+			(uint32_t)(WHY_MADS_NOW * MAD_SCALE * spread_now)));
 	if (now < least_now || s->now_us <= s->before_us + s->limit_us)
 		return false;
 	/* Half-way between the two. */
