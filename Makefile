@@ -155,7 +155,7 @@ COVERED := $(BUILD)/coverage
 $(COVERED)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $@"
-	@$(CC) $(STD) $(WARN) -O0 -g $(if $(filter gateway/engine/%,$<),--coverage) -MMD -MP -c -o $@ $<
+	@$(CC) $(STD) $(WARN) $(if $(filter gateway/engine/%,$<),-O0 --coverage,-O1 -Wno-maybe-uninitialized) -g -MMD -MP -c -o $@ $<
 
 $(COVERED)/libtested.a: $(call objects,coverage,$(TESTED))
 	@rm -f $@

@@ -99,7 +99,7 @@ static void an_error_to_the_gateway_itself_counts_and_shows_the_rewriting(void *
 		world_run(&w, 1 * MS);
 		/* TTL 2's: it was sent second, so its token is in the second packet; any will do. */
 		memcpy(quote, w.sent[1].bytes, sizeof(quote));
-		quote[w.v6 ? 8 + 15 : 15] ^= 1;       /* the source address */
+		quote[w.v6 ? 8 + 15 : 15] ^= 1; /* the source address */
 		if (!w.v6)
 			quote[20 + 1] ^= 0xf; /* the source port */
 		assert_true(error_is_dropped(&w, w.v6 ? 3 : 11, 0, quote, w.sent[1].len,
