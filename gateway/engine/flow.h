@@ -47,6 +47,7 @@ struct flow {
 	bool restless : 1;      /* ... and yet its packets come: none was missed */
 	bool expected : 1;      /* further packets ought to come to the queue (look.h) */
 	bool offloaded : 1;     /* conntrack said that flow offload has it */
+	bool called : 1;        /* its turn to be traced has come since its last trace */
 	bool spread : 1;        /* its traces do not begin with those of flows as old as it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
@@ -57,7 +58,6 @@ struct flow {
 	uint32_t hello;   /* slot of its ClientHello plus one; 0 none */
 	uint32_t trace;   /* slot of its trace plus one; 0 none */
 	uint32_t history; /* slot of its history plus one; 0 none */
-	uint32_t wait;    /* place in the line for a trace plus one; 0 none */
 	uint32_t out_ifindex; /* WAN interface of the newest client packet */
 	uint32_t mark;        /* its mark */
 	name_ref host;

@@ -32,11 +32,21 @@ uint8_t prober_last(const struct prober *p)
 	return ttl;
 }
 
+uint8_t prober_first_wave(enum prober_manner manner, uint8_t expected, bool known)
+{
+	if (manner == PROBER_CLIMBS)
+		return 1;
+	if (expected == 0 || expected > INPATH_MAX_HOPS)
+		return PROBER_UNKNOWN_WAVE;
+	/* An inferred distance may be one too short; one that was seen is not. */
+	return (uint8_t)(known ? expected : expected + 1);
+}
+
 void prober_begin(struct prober *p, const struct inpath_settings *settings,
 	enum prober_manner manner, uint64_t timeout_ns, uint8_t expected, bool known,
 	uint64_t e2e_ns, inpath_time now)
 {
-	uint32_t wave = PROBER_UNKNOWN_WAVE;
+	uint32_t wave;
 
 	memset(p, 0, sizeof(*p));
 	p->settings = *settings;
@@ -48,17 +58,14 @@ void prober_begin(struct prober *p, const struct inpath_settings *settings,
 	p->known = known ? p->expected : 0;
 	p->began = now;
 	p->settled = known ? now + PROBER_SETTLE_WAIT : now;
-	/* An inferred distance may be one too short; one that was seen is not. */
-	if (p->expected)
-		wave = known ? expected : expected + 1U;
-	if (!settings->touch)
+	wave = prober_first_wave(manner, p->expected, known);
+	if (!settings->touch && manner != PROBER_CLIMBS)
 		wave = touch_from(p) - 1U;
 	if (manner == PROBER_CLIMBS) {
 		p->settings.max_hops =
 			p->expected > PROBER_MARGIN
 				? lesser(p->expected - PROBER_MARGIN, settings->max_hops)
 				: 0;
-		wave = 1;
 	}
 	p->horizon = lesser(wave, p->settings.max_hops);
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)

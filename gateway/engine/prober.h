@@ -128,6 +128,9 @@ void prober_begin(struct prober *p, const struct inpath_settings *settings,
 	enum prober_manner manner, uint64_t timeout_ns, uint8_t expected, bool known,
 	uint64_t e2e_ns, inpath_time now);
 
+/* TTLs of a walk's first wave, where its policy does not want fewer. */
+uint8_t prober_first_wave(enum prober_manner manner, uint8_t expected, bool known);
+
 /* What to do now. May widen the wave, so it is not const; asking twice gives the same answer. */
 struct prober_answer prober_ask(struct prober *p, const struct prober_view *view, inpath_time now);
 

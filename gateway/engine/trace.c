@@ -16,139 +16,10 @@ void trace_init(struct inpath_engine *e, struct arena *arena, const struct inpat
 	histories_init(&e->histories, arena, limits->histories);
 	table_init(&e->trace_table, arena, limits->traces);
 	e->traces = arena_take(arena, limits->traces, sizeof(*e->traces));
-	table_init(&e->line, arena, limits->traces * TRACE_LINE);
-	e->line_flows =
-		arena_take(arena, (size_t)limits->traces * TRACE_LINE, sizeof(*e->line_flows));
+	line_init(&e->line, arena, limits->flows, client_capacity(limits->flows), &e->key);
 	deadlines_init(&e->deadlines, arena, limits->traces);
 	deadlines_init(&e->wakings, arena, limits->flows);
 	slow_init(&e->slow, arena, limits->flows);
-}
-
-static bool wan_rewrites_ttl(const struct inpath_engine *e, uint32_t ifindex)
-{
-	for (uint32_t i = 0; i < TRACE_REWRITERS; i++)
-		if (e->rewriters[i] == ifindex && ifindex)
-			return true;
-	return false;
-}
-
-static bool eligible(const struct inpath_engine *e, const struct flow *f, inpath_time now)
-{
-	return f->state == FLOW_TRACED && f->decided == e->set_number && !e->stopping &&
-	       now >= f->next_trace && !wan_rewrites_ttl(e, f->out_ifindex) &&
-	       f->out_ifindex != 0 &&
-	       (carrier_ready(f, now) || (f->vouched && carrier_ready_unseen(f)));
-}
-
-void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
-{
-	struct flow *f = &e->flows.entries[flow];
-	uint32_t place;
-
-	if (carrier_closed(f)) {
-		deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
-		if (f->trace == 0)
-			trace_history_ends(e, f);
-	}
-	if (f->trace) {
-		const struct trace *t = &e->traces[f->trace - 1];
-
-		/* What it waits for (a quiet moment, the flow's end) may just have come; a token of
-		 * the budget or for a probe has not. */
-		if (t->phase == TRACE_WALKING &&
-			((now >= t->not_before && !t->alone) || carrier_closed(f)))
-			deadline_set(&e->deadlines, f->trace - 1, now);
-		return;
-	}
-	if (f->wait || !eligible(e, f, now))
-		return;
-	place = table_insert(&e->line, flow);
-	if (place == TABLE_NONE) {
-		e->stats.traces_full++;
-		return;
-	}
-	e->line_flows[place] = flow;
-	f->wait = place + 1;
-}
-
-static void leave_line(struct inpath_engine *e, struct flow *f)
-{
-	if (f->wait)
-		table_remove(&e->line, f->wait - 1);
-	f->wait = 0;
-}
-
-static void copy_label(char out[INPATH_LABEL_MAX + 1], const char *label)
-{
-	size_t len = strnlen(label, INPATH_LABEL_MAX);
-
-	memcpy(out, label, len);
-	out[len] = '\0';
-}
-
-/*
- * How long until the flow's next trace: an interval, an eighth more or less; the first time anything
- * from half of one to one and a half. So flows that began together are traced evenly over the
- * interval from their second trace on, and stay so.
- */
-static inpath_time drawn_interval(struct inpath_engine *e, struct flow *f)
-{
-	inpath_time interval = f->policy->settings.interval_s * INPATH_SEC;
-	inpath_time span = f->spread ? interval / 4 : interval;
-
-	f->spread = true;
-	return interval - span / 2 + hash_random(&e->key, &e->random) % span;
-}
-
-static void begin(struct inpath_engine *e, uint32_t flow, inpath_time now)
-{
-	struct flow *f = &e->flows.entries[flow];
-	uint32_t slot = table_insert(&e->trace_table, flow);
-	struct trace *t = &e->traces[slot];
-	bool known = f->server_hop && carrier_manner(f) == PROBER_PROVES;
-	uint8_t expected = known ? f->server_hop : carrier_distance(f);
-
-	*t = (struct trace){ 0 };
-	t->run = (uint32_t)hash_random(&e->key, &e->random);
-	t->flow = flow;
-	t->phase = TRACE_WALKING;
-	t->why = f->confirming ? INPATH_WHY_CHANGE
-		 : !f->history ? INPATH_WHY_START
-		 : f->hasten   ? (enum inpath_why)f->hasten
-			       : INPATH_WHY_PERIOD;
-	t->first_probe = TABLE_NONE;
-	t->host = name_share(&e->names, f->host);
-	t->flow_facts.run = t->run;
-	t->flow_facts.tuple = f->tuple;
-	t->flow_facts.by = (enum inpath_by)f->by;
-	t->flow_facts.ech = f->ech;
-	t->flow_facts.app = (enum inpath_app)f->app;
-	copy_label(t->policy, f->policy->name);
-	copy_label(t->service, f->service);
-	prober_begin(&t->walk, &f->policy->settings, carrier_manner(f),
-		e->set->timeout_ms * INPATH_MSEC, expected, known, carrier_patience(f), now);
-	t->walk.confirm = f->confirming;
-	f->trace = slot + 1;
-	f->next_trace = now + drawn_interval(e, f);
-	f->confirming = 0;
-	/* A flow that has come to a standstill does not settle. */
-	if (!carrier_ready(f, now))
-		t->walk.settled = now;
-	f->hasten = INPATH_WHY_START;
-	f->vouched = false;
-	e->stats.traces++;
-	deadline_set(&e->deadlines, slot, now);
-}
-
-static void begin_waiting(struct inpath_engine *e, inpath_time now)
-{
-	while (e->line.count && e->trace_table.count < e->trace_table.capacity) {
-		uint32_t flow = e->line_flows[table_oldest(&e->line)];
-
-		leave_line(e, &e->flows.entries[flow]);
-		if (eligible(e, &e->flows.entries[flow], now))
-			begin(e, flow, now);
-	}
 }
 
 static void detach(struct inpath_engine *e, struct trace *t)
@@ -178,6 +49,7 @@ void trace_drop(struct inpath_engine *e, uint32_t slot)
 	t->phase = TRACE_DONE;
 	deadline_set(&e->deadlines, slot, INPATH_TIME_NEVER);
 	table_remove(&e->trace_table, slot);
+	e->line_at = e->now;
 }
 
 void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now)
@@ -235,34 +107,13 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 	deadline_set(&e->deadlines, slot, now);
 }
 
-void trace_hasten(struct inpath_engine *e, uint32_t flow, enum inpath_why why, inpath_time now)
-{
-	struct flow *f = &e->flows.entries[flow];
-
-	if (f->state != FLOW_TRACED || f->decided != e->set_number || e->stopping)
-		return;
-	if (f->trace) {
-		struct trace *t = &e->traces[f->trace - 1];
-
-		if (t->phase == TRACE_WALKING && t->why == INPATH_WHY_PERIOD)
-			t->why = why;
-		return;
-	}
-	f->hasten = (uint8_t)why;
-	f->next_trace = now;
-	if (f->rested)
-		deadline_set(&e->wakings, flow, now);
-	else
-		trace_consider(e, flow, now);
-}
-
 void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 {
 	struct flow *f = &e->flows.entries[flow];
 
 	deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
 	slow_forget(&e->slow, flow);
-	leave_line(e, f);
+	trace_leave_line(e, flow);
 	if (f->trace) {
 		uint32_t slot = f->trace - 1;
 
@@ -273,11 +124,6 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow)
 	}
 	/* Last: the trace's end may just have made one. */
 	trace_history_ends(e, f);
-}
-
-static inpath_time earliest(inpath_time a, inpath_time b)
-{
-	return a < b ? a : b;
 }
 
 /* The walk knows all that it wants to: unless it is another path than the flow's, it is over. */
@@ -342,49 +188,13 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 	return false;
 }
 
-/* Traced flows whose next trace is due. */
-static void wake(struct inpath_engine *e, inpath_time now)
-{
-	uint32_t slot;
-
-	while (e->outbox.count < INPATH_OUTBOX_ACTIONS &&
-		deadline_first(&e->wakings, &slot) <= now) {
-		struct flow *f = &e->flows.entries[slot];
-
-		deadline_set(&e->wakings, slot, INPATH_TIME_NEVER);
-		if (!f->rested || f->state != FLOW_TRACED || carrier_closed(f) || e->stopping)
-			continue;
-		trace_arm(e, f);
-		/* Of a flow that stalls no packet may come. */
-		if (f->vouched)
-			trace_consider(e, slot, now);
-	}
-}
-
-/* A new policy set: flows that rest under the old one are queued again, a few at a time. */
-static void rearm(struct inpath_engine *e)
-{
-	for (; e->rearm < e->flows.table.fresh; e->rearm++) {
-		struct flow *f = &e->flows.entries[e->rearm];
-
-		if (!f->rested || f->decided == e->set_number || carrier_closed(f))
-			continue;
-		if (e->outbox.count == INPATH_OUTBOX_ACTIONS)
-			return;
-		trace_arm(e, f);
-	}
-}
-
 inpath_time inpath_engine_next_deadline(const struct inpath_engine *e)
 {
 	uint32_t slot;
 
-	if (e->rearm < e->flows.table.fresh || trace_histories_wait(e))
+	if (trace_histories_wait(e))
 		return e->now;
-	if (e->line.count && e->trace_table.count < e->trace_table.capacity)
-		return e->now;
-	return earliest(
-		earliest(deadline_first(&e->deadlines, &slot), deadline_first(&e->wakings, &slot)),
+	return earliest(earliest(deadline_first(&e->deadlines, &slot), trace_line_deadline(e)),
 		earliest(look_deadline(&e->look), e->slow.at));
 }
 
@@ -398,12 +208,10 @@ void inpath_engine_tick(struct inpath_engine *e, inpath_time now)
 	if (!e->set)
 		return;
 	probes_expire(&e->probes, now);
-	begin_waiting(e, now);
+	trace_line_step(e, now);
 	while (sends < INPATH_SENDS_A_TICK && e->outbox.count < INPATH_OUTBOX_ACTIONS &&
 		deadline_first(&e->deadlines, &slot) <= now)
 		sends += step(e, slot, now);
-	rearm(e);
-	wake(e, now);
 	look_step(&e->look, &e->flows, &e->outbox, now);
 	trace_slow_step(e, now);
 	trace_histories_report(e);

@@ -17,6 +17,7 @@
 #include "gateway/engine/flow.h"
 #include "gateway/engine/hello.h"
 #include "gateway/engine/history.h"
+#include "gateway/engine/line.h"
 #include "gateway/engine/look.h"
 #include "gateway/engine/parse.h"
 #include "gateway/engine/path.h"
@@ -28,13 +29,15 @@
 #include "inpath/engine.h"
 
 enum {
-	TRACE_LINE = 4,       /* flows that may wait for a trace, for each trace slot */
 	TRACE_FIRST_HOPS = 3, /* TTLs with a budget of their own */
 	TRACE_REWRITERS = 8,  /* WANs known to rewrite TTLs */
 };
 
 /* A traced flow rests between two traces only where that takes longer than coming and going. */
 #define TRACE_REST_LEAST (2 * INPATH_SEC)
+
+/* So long a flow that waits in the line stays awake. */
+#define TRACE_AWAKE_MAX (2 * INPATH_SEC)
 
 enum trace_phase {
 	TRACE_WALKING,
@@ -117,8 +120,9 @@ struct inpath_engine {
 
 	struct table trace_table; /* by age only */
 	struct trace *traces;
-	struct table line; /* flows that wait for a trace, the longest first */
-	uint32_t *line_flows;
+	struct line line;
+	inpath_time line_at;        /* when the line may go on */
+	bool line_waited;           /* its first one was counted in budget_waits */
 	struct deadlines deadlines; /* by trace slot */
 	struct deadlines wakings;   /* by flow slot: when a traced flow that rests is armed again */
 	struct window gateway_window;
@@ -129,6 +133,11 @@ struct inpath_engine {
 
 	struct inpath_outbox outbox;
 };
+
+static inline inpath_time earliest(inpath_time a, inpath_time b)
+{
+	return a < b ? a : b;
+}
 
 static inline inpath_time latest(inpath_time a, inpath_time b)
 {
@@ -168,6 +177,14 @@ void trace_slow_repeat(struct inpath_engine *e, uint32_t flow, uint32_t seq, inp
 /* The walk is over, its flow still there: are the RTTs of this armed period as usual? */
 void trace_slow_timing(struct inpath_engine *e, const struct trace *t, inpath_time now);
 
+/* It is not to be traced for now. */
+void trace_leave_line(struct inpath_engine *e, uint32_t flow);
+
+/* Lets the line go on: wakes those whose turn has come, begins those that can be paid for. */
+void trace_line_step(struct inpath_engine *e, inpath_time now);
+
+inpath_time trace_line_deadline(const struct inpath_engine *e);
+
 /* Has counters asked for when they are due and a traced flow rests. */
 void trace_slow_step(struct inpath_engine *e, inpath_time now);
 
@@ -186,6 +203,13 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
  * waited for goes before the waves of traces that have not begun.
  */
 inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now);
+
+/*
+ * Would a trace that has not begun be paid these TTLs? `now` if so, else when to ask again; *shared:
+ * another client's would not be, either.
+ */
+inpath_time trace_room(struct inpath_engine *e, const struct inpath_addr *client, uint64_t ttls,
+	bool *shared, inpath_time now);
 
 /* A probe that was paid for leaves. */
 void trace_spend(struct inpath_engine *e, struct trace *t, uint8_t ttl);

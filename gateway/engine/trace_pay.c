@@ -17,20 +17,24 @@ struct bill {
 };
 
 static void make_bills(
-	struct inpath_engine *e, const struct trace *t, uint64_t ttls, struct bill bills[BILLS])
+	struct inpath_engine *e, struct window *client, uint64_t ttls, struct bill bills[BILLS])
 {
 	const struct inpath_budget *b = &e->set->budget;
 	uint32_t count = ttls_count(ttls);
 
 	bills[BILL_GATEWAY] = (struct bill){ &e->gateway_window, b->gateway, count };
-	/* NULL if the client was forgotten meanwhile. */
-	bills[BILL_CLIENT] = (struct bill){ client_window(&e->clients, t->client, t->client_born),
-		b->client, count };
+	bills[BILL_CLIENT] = (struct bill){ client, b->client, count };
 	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
 		bills[BILL_FIRST_HOPS + i] =
 			(struct bill){ ttls_has(ttls, (uint8_t)(i + 1)) ? &e->first_hop_windows[i]
 									: NULL,
 				b->first_hops, 1 };
+}
+
+/* The window of whoever pays for a trace; NULL if the client was forgotten meanwhile. */
+static struct window *payer(const struct inpath_engine *e, const struct trace *t)
+{
+	return client_window(&e->clients, t->client, t->client_born);
 }
 
 /* The lowest of `ttls`, at most so many. */
@@ -51,7 +55,7 @@ static void unclaim(struct inpath_engine *e, struct trace *t)
 
 	if (t->claims == 0)
 		return;
-	make_bills(e, t, t->claimed, bills);
+	make_bills(e, payer(e, t), t->claimed, bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window && t->claims & 1U << i)
 			bills[i].window->claimed -= bills[i].count;
@@ -71,7 +75,7 @@ inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, i
 	t->client = (uint32_t)(client - e->clients.entries);
 	t->client_born = client->born;
 	ttls = lowest(ttls, b->gateway < b->client ? b->gateway : b->client);
-	make_bills(e, t, ttls, bills);
+	make_bills(e, payer(e, t), ttls, bills);
 	ready = latest(now, client->not_before);
 	for (uint32_t i = 0; i < BILLS; i++) {
 		struct bill *bill = &bills[i];
@@ -97,11 +101,36 @@ inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, i
 	return ready;
 }
 
+inpath_time trace_room(struct inpath_engine *e, const struct inpath_addr *client, uint64_t ttls,
+	bool *shared, inpath_time now)
+{
+	const struct inpath_budget *b = &e->set->budget;
+	struct client *c = client_get(&e->clients, client, now);
+	struct bill bills[BILLS];
+	inpath_time ready = latest(now, c->not_before);
+
+	ttls = lowest(ttls, b->gateway < b->client ? b->gateway : b->client);
+	make_bills(e, &c->window, ttls, bills);
+	*shared = false;
+	for (uint32_t i = 0; i < BILLS; i++) {
+		const struct bill *bill = &bills[i];
+		inpath_time room;
+
+		if (!bill->window)
+			continue;
+		room = window_ready(
+			bill->window, bill->rate, bill->count + bill->window->claimed, now);
+		*shared |= room > now && i != BILL_CLIENT;
+		ready = latest(ready, room);
+	}
+	return ready;
+}
+
 void trace_spend(struct inpath_engine *e, struct trace *t, uint8_t ttl)
 {
 	struct bill bills[BILLS];
 
-	make_bills(e, t, ttl_bit(ttl), bills);
+	make_bills(e, payer(e, t), ttl_bit(ttl), bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window)
 			window_spend(bills[i].window, e->now);
@@ -113,7 +142,7 @@ void trace_spent_late(struct inpath_engine *e, const struct trace *t, uint8_t tt
 {
 	struct bill bills[BILLS];
 
-	make_bills(e, t, ttl_bit(ttl), bills);
+	make_bills(e, payer(e, t), ttl_bit(ttl), bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window)
 			window_delay(bills[i].window, was, now);
@@ -125,11 +154,11 @@ void trace_unpay(struct inpath_engine *e, struct trace *t, uint64_t ttls)
 
 	unclaim(e, t);
 	/* What a client has paid that was forgotten since, it may pay again, unknown. */
-	if (!client_window(&e->clients, t->client, t->client_born))
+	if (!payer(e, t))
 		ttls = 0;
 	if ((t->granted & ~ttls) == 0)
 		return;
-	make_bills(e, t, t->granted & ~ttls, bills);
+	make_bills(e, payer(e, t), t->granted & ~ttls, bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window)
 			window_release(bills[i].window, bills[i].count);

@@ -19,8 +19,15 @@ bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_
 {
 	const struct trace *t = f->trace ? &e->traces[f->trace - 1] : NULL;
 
-	if (f->wait || f->confirming || f->decided != e->set_number ||
-		f->next_trace < now + TRACE_REST_LEAST)
+	uint32_t flow = (uint32_t)(f - e->flows.entries);
+
+	if (f->decided != e->set_number)
+		return false;
+	/* Whoever is not called soon keeps its place, and waits asleep. */
+	if (line_has(&e->line, flow))
+		return line_is_waiting(&e->line, flow) &&
+		       now >= e->line.places[flow].since + TRACE_AWAKE_MAX;
+	if (f->confirming || f->next_trace < now + TRACE_REST_LEAST)
 		return false;
 	/* Each hop of a climb would bring it back. */
 	return !t || ((!e->restless_at || now > e->restless_at + RESTLESS_MEMORY) && t->alone &&
@@ -30,12 +37,15 @@ bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_
 
 void trace_rested(struct inpath_engine *e, struct flow *f)
 {
+	uint32_t flow = (uint32_t)(f - e->flows.entries);
+
 	f->expected = false;
 	if (f->trace)
 		e->traces[f->trace - 1].woken = 0;
-	deadline_set(&e->wakings, (uint32_t)(f - e->flows.entries), f->next_trace);
+	if (!line_has(&e->line, flow))
+		deadline_set(&e->wakings, flow, f->next_trace);
 	if (e->set->counters)
-		slow_rested(&e->slow, (uint32_t)(f - e->flows.entries), e->now);
+		slow_rested(&e->slow, flow, e->now);
 }
 
 /* One whose packets came all the while, where no bit of ours may stand on connections, was not unseen. */

@@ -16,6 +16,12 @@ static inline bool ttls_has(uint64_t ttls, uint8_t ttl)
 	return ttls & ttl_bit(ttl);
 }
 
+/* 1 to `last`. */
+static inline uint64_t ttls_up_to(uint8_t last)
+{
+	return last >= INPATH_MAX_HOPS ? ~0ULL : ttl_bit((uint8_t)(last + 1)) - 1;
+}
+
 static inline uint32_t ttls_count(uint64_t ttls)
 {
 	uint32_t count = 0;

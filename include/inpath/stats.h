@@ -33,7 +33,8 @@
 	X(names_evicted, "names and mappings evicted from a full table")                           \
 	X(names_full, "names not kept: no room")                                                   \
 	X(traces, "traces begun")                                                                  \
-	X(traces_full, "traces that had to wait for a free slot")                                  \
+	X(waiting, "flows that are to be traced now, and wait for their turn")                     \
+	X(behind_ms, "how long the first of them has waited, in milliseconds")                     \
 	X(traces_reached, "traces that reached the server")                                        \
 	X(budget_waits, "waves that had to wait for the budget")                                   \
 	X(probes, "probes sent")                                                                   \

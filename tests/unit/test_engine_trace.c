@@ -213,7 +213,7 @@ enum {
 static void flows_that_began_together_are_traced_evenly_over_the_interval(void **state)
 {
 	static const struct inpath_limits many = {
-		.flows = 2048, .names = 4, .hellos = 4, .traces = 64, .histories = 2048
+		.flows = 2048, .names = 4, .hellos = 4, .traces = 256, .histories = 2048
 	};
 	struct world w = { .sack = true, .distance = 2 };
 	uint32_t counts[TENTHS] = { 0 }, square = 0, all = 0;
@@ -238,6 +238,7 @@ static void flows_that_began_together_are_traced_evenly_over_the_interval(void *
 			for (uint16_t i = 0; i < TOGETHER; i++) {
 				w.port = (uint16_t)(10000 + i);
 				world_server_says(&w, world_server_tcp(&w));
+				world_client_says(&w, world_client_tcp(&w));
 			}
 			world_run(&w, INPATH_SEC);
 		}

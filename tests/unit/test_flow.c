@@ -47,7 +47,7 @@ static void a_new_flow_knows_its_tuple_and_nothing_else(void **state)
 	assert_true(tuple_equal(&entry->tuple, &two));
 	assert_int_equal(entry->state, FLOW_NAMING);
 	assert_int_equal(entry->decided, 0);
-	assert_int_equal(entry->hello | entry->trace | entry->history | entry->wait, 0);
+	assert_int_equal(entry->hello | entry->trace | entry->history, 0);
 	assert_memory_equal(&entry->tcp.client, &fresh.tcp.client, sizeof(fresh.tcp.client));
 	assert_false(entry->tcp.established || entry->rested || entry->confirming);
 	assert_int_equal(flow_find(&f, &one), TABLE_NONE);
