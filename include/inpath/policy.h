@@ -90,7 +90,7 @@ struct inpath_policy {
 	uint32_t ports_count;
 };
 
-/* Token buckets, in probes a second. */
+/* The most probes in any second. */
 struct inpath_budget {
 	uint32_t gateway;    /* all probes */
 	uint32_t client;     /* those in one client's flows */
