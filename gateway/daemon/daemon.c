@@ -18,6 +18,7 @@
 
 enum {
 	COPIES_A_ROUND = 256,
+	ROUNDS_A_POLL = 8,
 	BIND_TRIES = 5,
 	BIND_PAUSE_US = 50000,
 };
@@ -222,11 +223,12 @@ static void read_copies(struct daemon *d)
 
 /*
  * A copy of a DNS answer is taken before the answer leaves, so once the queue was read, what is
- * known of the names that its packets use waits in the copies' socket.
+ * known of the names that its packets use waits in the copies' socket. True if more packets wait.
  */
-static void judge_packets(struct daemon *d)
+static bool judge_packets(struct daemon *d)
 {
 	size_t n = nfqueue_read(d->queue, d->ifaces);
+	bool empty = true;
 
 	if (n)
 		d->last_packet = nfqueue_packet(d->queue, n - 1)->at;
@@ -236,12 +238,14 @@ static void judge_packets(struct daemon *d)
 		struct inpath_meta meta = p->meta;
 		struct inpath_verdict v;
 
-		meta.last = i + 1 == n && nfqueue_is_empty(d->queue);
+		if (i + 1 == n)
+			empty = meta.last = nfqueue_is_empty(d->queue);
 		v = inpath_engine_packet(d->engine, &meta, p->bytes, p->caplen, p->len, p->at);
 		nfqueue_verdict(d->queue, p, &v);
 		heartbeat_goes_on(d->heartbeat);
 	}
 	nfqueue_flush(d->queue);
+	return !empty;
 }
 
 static void arm(struct daemon *d, const struct inpath_tuple *tuple)
@@ -404,13 +408,21 @@ static void serve_the_rest(struct daemon *d, const struct pollfd fds[WAIT_COUNT]
 void daemon_run(struct daemon *d)
 {
 	struct pollfd fds[WAIT_COUNT];
+	bool more = false;
 
 	heartbeat_beat(d->heartbeat); /* from now on we are watched */
-	while (!d->stopping || clock_now() < d->stop_at) {
-		wait_for_work(d, fds);
-		judge_packets(d);
+	for (unsigned int round = 0; !d->stopping || clock_now() < d->stop_at; round++) {
+		/* Where packets are known to wait, the other descriptors are asked now and then. */
+		bool asks = !more || round % ROUNDS_A_POLL == 0;
+
+		if (asks)
+			wait_for_work(d, fds);
+		else
+			heartbeat_beat(d->heartbeat);
+		more = judge_packets(d);
 		do_what_is_due(d);
-		serve_the_rest(d, fds);
+		if (asks)
+			serve_the_rest(d, fds);
 	}
 }
 

@@ -50,6 +50,8 @@ struct nfqueue {
 	size_t pending; /* verdicts in `verdicts` */
 	size_t pending_len;
 	uint32_t pending_ids[NFQUEUE_BATCH];
+	bool accepting;    /* the newest message in `verdicts` accepts and does no more ... */
+	size_t accepts_at; /* ... and begins here */
 	_Alignas(8) char verdicts[NFQUEUE_BATCH * VERDICT_BYTES];
 	_Alignas(8) uint8_t slots[NFQUEUE_BATCH][SLOT_BYTES];
 };
@@ -240,13 +242,18 @@ size_t nfqueue_read(struct nfqueue *q, const struct iface *ifaces)
 void nfqueue_verdict(
 	struct nfqueue *q, const struct nfqueue_packet *p, const struct inpath_verdict *v)
 {
-	struct nlmsghdr *nlh =
-		nfq_nlmsg_put(q->verdicts + q->pending_len, NFQNL_MSG_VERDICT, q->queue);
+	bool plain = !v->drop && !v->mask, goes_on = plain && q->accepting;
+	size_t at = goes_on ? q->accepts_at : q->pending_len;
+	/* All packets before it have their verdict, so one message does for a run of them. */
+	struct nlmsghdr *nlh = nfq_nlmsg_put(
+		q->verdicts + at, goes_on ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT, q->queue);
 
 	nfq_nlmsg_verdict_put(nlh, (int)p->id, v->drop ? NF_DROP : NF_ACCEPT);
 	if (v->mask && !v->drop)
 		nfq_nlmsg_verdict_put_mark(nlh, (p->meta.mark & ~v->mask) | (v->mark & v->mask));
-	q->pending_len += NLMSG_ALIGN(nlh->nlmsg_len);
+	q->accepting = plain;
+	q->accepts_at = at;
+	q->pending_len = at + NLMSG_ALIGN(nlh->nlmsg_len);
 	q->pending_ids[q->pending++] = p->id;
 	if (q->pending % VERDICTS_A_SEND == 0)
 		nfqueue_flush(q);
@@ -270,6 +277,7 @@ void nfqueue_flush(struct nfqueue *q)
 		q->answered[q->pending_ids[i] & q->answered_mask] = now;
 	q->answered_id = q->pending_ids[q->pending - 1];
 	q->pending = q->pending_len = 0;
+	q->accepting = false;
 }
 
 static void accept_all(struct nfqueue *q)
