@@ -119,6 +119,33 @@ static bool is_amid_change(const struct trace *t)
 	return false;
 }
 
+/* How many of the hop's routers the path has had there. */
+static uint8_t known_of(const struct path *path, const struct inpath_hop *hop)
+{
+	uint8_t known = 0;
+
+	for (uint8_t i = 0; i < path->count; i++)
+		for (uint8_t k = 0; k < hop->addr_count && path->entries[i].ttl == hop->ttl; k++)
+			known += addr_equal(&path->entries[i].addr, &hop->addrs[k]);
+	return known;
+}
+
+/*
+ * Two routers at one TTL, neither in turns nor known to take them: the trace may have begun on one path
+ * and ended on another.
+ */
+static bool is_mixture(const struct trace *t, const struct path *old)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		const struct inpath_hop *hop = &t->walk.hops[i];
+
+		if (hop->changed || (hop->addr_count > 1 && !hop->balanced &&
+					    known_of(old, hop) < hop->addr_count))
+			return true;
+	}
+	return false;
+}
+
 /* By how many answers does the trace show that these TTLs differ? */
 static uint32_t answers_at(const struct trace *t, uint64_t differ)
 {
@@ -263,7 +290,7 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 		d->since = t->walk.first_sent;
 	}
 	d->answers = (uint16_t)(d->answers + answers_at(t, differ));
-	if (again && ttls_has(asked(t), ttls_lowest(differ)) && !is_amid_change(t) &&
+	if (again && ttls_has(asked(t), ttls_lowest(differ)) && !is_mixture(t, &h->path) &&
 		d->answers >= answers_wanted(t, differ)) {
 		say_change(e, t, f, h, differ);
 		return;
