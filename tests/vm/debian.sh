@@ -32,6 +32,9 @@ boot() {
 		ln -s /proc/self/fd dev/fd
 		make --no-print-directory -s -C "$NET_ROOT" BUILD="$NET_BUILD" PREFIX=/usr DESTDIR=\$PWD install
 		chroot . systemd-sysusers inpath.conf
+		# This root is no mount of its own as systemd wants one to put another /dev there.
+		mkdir -p etc/systemd/system/service.d
+		printf '[Service]\nPrivateDevices=no\n' >etc/systemd/system/service.d/here.conf
 		mkdir -p $NET_WORK/before && cp -a $NET_WORK/up/upper/. $NET_WORK/before
 		cp $NET_WORK/inpath.conf etc/inpath/inpath.conf
 		cp $NET_WORK/nftables.conf etc/nftables.conf
