@@ -87,6 +87,7 @@ inpath_conf 'gateway = { accounting = true; }; probe = { interval = 300; };
 	budget = { gateway = 1000; client = 500; first_hops = 100; };'
 
 tap_is "accounting is off to begin with" "$(acct)" 0
+# shellcheck disable=SC2119 # no argument: the configuration written above
 start_inpathd >/dev/null
 tap_is "asked for, it is switched on" "$(acct) $(field "$(records ev=start | tail -n 1)" accounting)" "1 on"
 
@@ -140,6 +141,7 @@ tap_is "accounting is off again" "$(acct)" 0
 # --- not asked for ----------------------------------------------------------------------------------
 
 inpath_conf 'probe = { interval = 300; }; budget = { gateway = 1000; client = 500; first_hops = 100; };'
+# shellcheck disable=SC2119 # no argument: the configuration written above
 start_inpathd >/dev/null
 tap_is "not asked for: it stays off" "$(acct) $(field "$(records ev=start | tail -n 1)" accounting)" "0 off"
 stream tv 4 26004 "https://$S1_NAME/paced/long.bin"
@@ -153,6 +155,7 @@ tap_ok "inpathd ends well" stop_inpathd
 # --- on already -------------------------------------------------------------------------------------
 
 net_sysctl gw net/netfilter/nf_conntrack_acct=1
+# shellcheck disable=SC2119 # no argument: the configuration written above
 start_inpathd >/dev/null
 tap_is "on already: it is used" "$(field "$(records ev=start | tail -n 1)" accounting)" on
 tap_ok "inpathd ends well" stop_inpathd
