@@ -18,7 +18,15 @@ static uint8_t touch_from(const struct prober *p)
 
 bool prober_is_touch(const struct prober *p, uint8_t ttl)
 {
-	return p->expected == 0 || ttl >= touch_from(p);
+	/* Where the way has become shorter, the server is nearer than was expected. */
+	return p->expected == 0 || ttl >= touch_from(p) || (p->server_hop && ttl >= p->server_hop);
+}
+
+bool prober_may_reach(const struct prober *p, inpath_time now)
+{
+	if (p->manner != PROBER_PROVES || p->server_hop)
+		return false;
+	return p->e2e_ns == 0 || now < p->newest_sent + p->e2e_ns + p->e2e_ns / 2 + PROBER_SLACK;
 }
 
 uint8_t prober_last(const struct prober *p)
@@ -403,6 +411,7 @@ void prober_sent(struct prober *p, uint8_t ttl, inpath_time now)
 	hop->sent++;
 	p->sent++;
 	p->last_sent[ttl - 1] = now;
+	p->newest_sent = now;
 	if (p->first_sent == 0)
 		p->first_sent = now;
 }

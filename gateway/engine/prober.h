@@ -37,6 +37,8 @@ enum {
 
 /* The least time before a TTL is tried again: a router's slow path may take tens of ms. */
 #define PROBER_WAIT_FLOOR  (100 * INPATH_MSEC)
+/* Beside one and a half of its round trips, so much later may a server's answer come. */
+#define PROBER_SLACK       (5 * INPATH_MSEC)
 /* So long do touches wait for a moment in which the client has nothing unacknowledged. */
 #define PROBER_QUIET_WAIT  (1500 * INPATH_MSEC)
 /* Before that, where an earlier trace has shown the server's hop, for one in which the server has
@@ -91,6 +93,7 @@ struct prober {
 	inpath_time began;
 	inpath_time settled;    /* from now on a quiet moment is enough for a touch */
 	inpath_time first_sent; /* 0: nothing sent yet */
+	inpath_time newest_sent;
 	inpath_time last_sent[INPATH_MAX_HOPS];
 	struct inpath_hop hops[INPATH_MAX_HOPS]; /* hops[0] is TTL 1 */
 	struct prober_samples samples[INPATH_MAX_HOPS];
@@ -136,6 +139,13 @@ struct prober_answer prober_ask(struct prober *p, const struct prober_view *view
 
 /* Is a probe with this TTL a touch? */
 bool prober_is_touch(const struct prober *p, uint8_t ttl);
+
+/*
+ * May an answer of the server to any probe be on its way, as far as is known? The way may have become
+ * shorter since its distance was seen: until this trace has shown where the server is, every probe
+ * may reach it, and its answer then comes within its round trip.
+ */
+bool prober_may_reach(const struct prober *p, inpath_time now);
 
 void prober_sent(struct prober *p, uint8_t ttl, inpath_time now);
 

@@ -231,6 +231,7 @@ void inpath_engine_sent(struct inpath_engine *e, uint32_t id, int error, inpath_
 	if (error == 0) {
 		s->sent = now;
 		t->walk.last_sent[s->ttl - 1] = now;
+		t->walk.newest_sent = now;
 		return;
 	}
 	if (error != EPERM) {

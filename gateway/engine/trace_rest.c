@@ -19,7 +19,6 @@
 bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
 	const struct trace *t = f->trace ? &e->traces[f->trace - 1] : NULL;
-
 	uint32_t flow = (uint32_t)(f - e->flows.entries);
 
 	if (f->decided != e->set_number)
@@ -33,7 +32,8 @@ bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_
 	/* Each hop of a climb would bring it back. */
 	return !t || ((!e->restless_at || now > e->restless_at + RESTLESS_MEMORY) && t->alone &&
 			     t->phase == TRACE_WALKING && t->walk.manner != PROBER_CLIMBS &&
-			     t->alone_till >= now + REST_IN_TRACE_LEAST);
+			     t->alone_till >= now + REST_IN_TRACE_LEAST &&
+			     !prober_may_reach(&t->walk, now));
 }
 
 void trace_rested(struct inpath_engine *e, struct flow *f)

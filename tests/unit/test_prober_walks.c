@@ -288,6 +288,35 @@ static void touches_begin_one_hop_before_the_server(void **state)
 	}
 }
 
+/* The way became shorter by two: a probe that is no touch by what was expected comes to the server. */
+static void until_the_server_is_found_any_probe_may_reach_it(void **state)
+{
+	const struct inpath_settings settings = { 60, 32, 2, 5, true };
+	const struct prober_arrival arrival = { .attempt = 1, .rtt_ns = 20 * MS };
+	struct prober p;
+
+	(void)state;
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, true, 20 * MS, T0);
+	prober_sent(&p, 5, T0 + 1 * MS);
+	assert_false(prober_is_touch(&p, 5));
+	assert_true(prober_may_reach(&p, T0 + 21 * MS));
+	assert_false(prober_may_reach(&p, T0 + 40 * MS));
+	prober_sent(&p, 6, T0 + 41 * MS);
+	assert_true(prober_may_reach(&p, T0 + 42 * MS));
+	prober_reached(&p, 6, &arrival);
+	assert_false(prober_may_reach(&p, T0 + 42 * MS));
+	assert_true(prober_is_touch(&p, 6));
+	assert_true(prober_is_touch(&p, 7));
+	assert_false(prober_is_touch(&p, 5));
+	/* How long an answer takes is not known; or there is none. */
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, true, 0, T0);
+	prober_sent(&p, 5, T0);
+	assert_true(prober_may_reach(&p, T0 + 900 * MS));
+	prober_begin(&p, &settings, PROBER_INFERS, 1000 * MS, 8, true, 0, T0);
+	prober_sent(&p, 5, T0);
+	assert_false(prober_may_reach(&p, T0 + 1 * MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +326,7 @@ int main(void)
 		cmocka_unit_test(the_record_ends_at_the_server_or_at_the_last_probe),
 		cmocka_unit_test(of_answers_without_a_ttl_the_quickest_is_told),
 		cmocka_unit_test(touches_begin_one_hop_before_the_server),
+		cmocka_unit_test(until_the_server_is_found_any_probe_may_reach_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
