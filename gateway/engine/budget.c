@@ -46,6 +46,12 @@ inpath_time window_ready(struct window *w, uint32_t rate, uint32_t want, inpath_
 	return (w->slot + 1) * WINDOW_SLOT;
 }
 
+uint32_t window_left(struct window *w, uint32_t rate, inpath_time now)
+{
+	advance(w, now);
+	return w->spent + w->reserved < rate ? rate - w->spent - w->reserved : 0;
+}
+
 void window_reserve(struct window *w, uint32_t count)
 {
 	w->reserved += count;

@@ -40,6 +40,9 @@ struct window {
  */
 inpath_time window_ready(struct window *w, uint32_t rate, uint32_t want, inpath_time now);
 
+/* How much of the rate is neither spent nor reserved. */
+uint32_t window_left(struct window *w, uint32_t rate, inpath_time now);
+
 /* Promises `count`; there must be room for them (window_ready). */
 void window_reserve(struct window *w, uint32_t count);
 

@@ -29,8 +29,9 @@
 #include "inpath/engine.h"
 
 enum {
-	TRACE_FIRST_HOPS = 3, /* TTLs with a budget of their own */
-	TRACE_REWRITERS = 8,  /* WANs known to rewrite TTLs */
+	TRACE_FIRST_HOPS = 3,                /* TTLs with a budget of their own */
+	TRACE_DOUBTS = 1 + TRACE_FIRST_HOPS, /* budgets that doubts have a share of */
+	TRACE_REWRITERS = 8,                 /* WANs known to rewrite TTLs */
 };
 
 /* A traced flow rests between two traces only where that takes longer than coming and going. */
@@ -73,7 +74,8 @@ struct trace {
 	inpath_time not_before;             /* it waits for the budget or a free token till then */
 	uint64_t granted;                   /* TTLs that the budget has paid for, not sent yet */
 	uint64_t claimed;                   /* TTLs that wait for it ... */
-	uint8_t claims;                     /* ... in these windows: see trace_pay.c */
+	uint16_t claims;                    /* ... in these windows: see trace_pay.c */
+	bool doubting;                      /* both because of a doubt, by the share of doubts */
 	uint32_t client;                    /* whose budget: its slot ... */
 	uint32_t client_born;               /* ... and its number; 0: none yet */
 	struct inpath_record_change change; /* if log_change */
@@ -127,6 +129,8 @@ struct inpath_engine {
 	struct deadlines wakings;   /* by flow slot: when a traced flow that rests is armed again */
 	struct window gateway_window;
 	struct window first_hop_windows[TRACE_FIRST_HOPS];
+	struct window
+		doubt_windows[TRACE_DOUBTS]; /* what doubts took of those: the gateway's first */
 	struct window opens;                 /* Initials that are opened */
 	struct window suspicions;            /* answers without a whole token that are looked at */
 	uint32_t rewriters[TRACE_REWRITERS]; /* interfaces; 0: free */
@@ -200,9 +204,11 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
 /*
  * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
  * all of them or waits: a wave never thins out. `now` if paid, else when to ask again; what is
- * waited for goes before the waves of traces that have not begun.
+ * waited for goes before the waves of traces that have not begun: `doubts`, which ask a TTL once more
+ * than a trace has to, by their share only.
  */
-inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now);
+inpath_time trace_pay(
+	struct inpath_engine *e, struct trace *t, uint64_t ttls, bool doubts, inpath_time now);
 
 /*
  * Would a trace that has not begun be paid these TTLs? `now` if so, else when to ask again; *shared:

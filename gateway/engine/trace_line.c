@@ -177,7 +177,7 @@ static void begin(struct inpath_engine *e, uint32_t flow, uint64_t wave, inpath_
 	f->vouched = false;
 	f->called = false;
 	e->stats.traces++;
-	(void)trace_pay(e, t, wave, now);
+	(void)trace_pay(e, t, wave, false, now);
 	deadline_set(&e->deadlines, slot, now);
 }
 

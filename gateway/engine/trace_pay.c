@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a trace's probes cost, and in which windows: the gateway's, the client's, the first hops'. */
+/*
+ * What a trace's probes cost, and in which windows: the gateway's, the client's, the first hops'.
+ *
+ * A router that all paths have in common puts every flow in doubt at once when it is replaced, and each asks
+ * about it by many more probes than a trace has for that TTL. So doubts have a share of their own: half of
+ * what there is as long as others wait for a trace, and no less than that, so that neither starves the other.
+ */
 #include "gateway/engine/trace.h"
 #include "gateway/engine/ttls.h"
+
+#include <string.h>
 
 enum {
 	BILL_GATEWAY,
 	BILL_CLIENT,
 	BILL_FIRST_HOPS,
-	BILLS = BILL_FIRST_HOPS + TRACE_FIRST_HOPS,
+	BILL_DOUBTS =
+		BILL_FIRST_HOPS + TRACE_FIRST_HOPS, /* of the gateway, and of each first hop */
+	BILLS = BILL_DOUBTS + TRACE_DOUBTS,
 };
 
 struct bill {
@@ -16,12 +26,36 @@ struct bill {
 	uint32_t count;
 };
 
-static void make_bills(
-	struct inpath_engine *e, struct window *client, uint64_t ttls, struct bill bills[BILLS])
+/* What doubts may take of a rate while others wait. */
+static uint32_t share_of(uint32_t rate)
+{
+	return rate > 1 ? rate / 2 : rate;
+}
+
+static void make_doubt_bills(
+	struct inpath_engine *e, uint64_t ttls, struct bill bills[TRACE_DOUBTS])
+{
+	const struct inpath_budget *b = &e->set->budget;
+
+	for (uint8_t i = 0; i < TRACE_DOUBTS; i++) {
+		uint32_t rate = i ? b->first_hops : b->gateway;
+
+		bills[i] = (struct bill){
+			i == 0 || ttls_has(ttls, i) ? &e->doubt_windows[i] : NULL,
+			e->line.count ? share_of(rate) : rate,
+			i ? 1 : ttls_count(ttls),
+		};
+	}
+}
+
+/* `doubts`: these TTLs are asked once more because of a doubt. */
+static void make_bills(struct inpath_engine *e, struct window *client, uint64_t ttls, bool doubts,
+	struct bill bills[BILLS])
 {
 	const struct inpath_budget *b = &e->set->budget;
 	uint32_t count = ttls_count(ttls);
 
+	memset(bills, 0, BILLS * sizeof(*bills));
 	bills[BILL_GATEWAY] = (struct bill){ &e->gateway_window, b->gateway, count };
 	bills[BILL_CLIENT] = (struct bill){ client, b->client, count };
 	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
@@ -29,6 +63,8 @@ static void make_bills(
 			(struct bill){ ttls_has(ttls, (uint8_t)(i + 1)) ? &e->first_hop_windows[i]
 									: NULL,
 				b->first_hops, 1 };
+	if (doubts)
+		make_doubt_bills(e, ttls, &bills[BILL_DOUBTS]);
 }
 
 /* The window of whoever pays for a trace; NULL if the client was forgotten meanwhile. */
@@ -55,7 +91,7 @@ static void unclaim(struct inpath_engine *e, struct trace *t)
 
 	if (t->claims == 0)
 		return;
-	make_bills(e, payer(e, t), t->claimed, bills);
+	make_bills(e, payer(e, t), t->claimed, t->doubting, bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window && t->claims & 1U << i)
 			bills[i].window->claimed -= bills[i].count;
@@ -63,19 +99,38 @@ static void unclaim(struct inpath_engine *e, struct trace *t)
 	t->claimed = 0;
 }
 
-inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, inpath_time now)
+/*
+ * Which of the windows does a trace claim that waits for one in `full`? Those; but doubts go before
+ * newcomers by no more than their share.
+ */
+static uint16_t claims_of(bool doubts, const struct bill bills[BILLS], uint16_t full)
+{
+	uint16_t claims = 0;
+
+	if (!doubts)
+		return full;
+	for (uint32_t i = BILL_DOUBTS; i < BILLS; i++)
+		if (bills[i].window)
+			claims |= (uint16_t)(1U << i);
+	return claims;
+}
+
+inpath_time trace_pay(
+	struct inpath_engine *e, struct trace *t, uint64_t ttls, bool doubts, inpath_time now)
 {
 	const struct inpath_budget *b = &e->set->budget;
 	const struct client *client;
 	struct bill bills[BILLS];
 	inpath_time ready;
+	uint16_t full = 0;
 
 	unclaim(e, t);
+	t->doubting = doubts;
 	client = client_get(&e->clients, &t->flow_facts.tuple.client, now);
 	t->client = (uint32_t)(client - e->clients.entries);
 	t->client_born = client->born;
 	ttls = lowest(ttls, b->gateway < b->client ? b->gateway : b->client);
-	make_bills(e, payer(e, t), ttls, bills);
+	make_bills(e, payer(e, t), ttls, doubts, bills);
 	ready = latest(now, client->not_before);
 	for (uint32_t i = 0; i < BILLS; i++) {
 		struct bill *bill = &bills[i];
@@ -85,13 +140,15 @@ inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, i
 			continue;
 		room = window_ready(bill->window, bill->rate, bill->count, now);
 		if (room > now)
-			t->claims |= (uint8_t)(1U << i);
+			full |= (uint16_t)(1U << i);
 		ready = latest(ready, room);
 	}
-	if (ready > now)
+	if (ready > now) {
 		t->claimed = ttls;
-	else
+		t->claims = claims_of(doubts, bills, full);
+	} else {
 		t->granted = ttls;
+	}
 	for (uint32_t i = 0; i < BILLS; i++) {
 		if (bills[i].window && ready == now)
 			window_reserve(bills[i].window, bills[i].count);
@@ -99,6 +156,14 @@ inpath_time trace_pay(struct inpath_engine *e, struct trace *t, uint64_t ttls, i
 			bills[i].window->claimed += bills[i].count;
 	}
 	return ready;
+}
+
+/* How much of a window is left to doubts that wait for it? */
+static uint32_t left_to_doubts(struct window *doubts, uint32_t rate, inpath_time now)
+{
+	uint32_t left = window_left(doubts, share_of(rate), now);
+
+	return doubts->claimed < left ? doubts->claimed : left;
 }
 
 inpath_time trace_room(struct inpath_engine *e, const struct inpath_addr *client, uint64_t ttls,
@@ -110,16 +175,22 @@ inpath_time trace_room(struct inpath_engine *e, const struct inpath_addr *client
 	inpath_time ready = latest(now, c->not_before);
 
 	ttls = lowest(ttls, b->gateway < b->client ? b->gateway : b->client);
-	make_bills(e, &c->window, ttls, bills);
+	make_bills(e, &c->window, ttls, false, bills);
 	*shared = false;
 	for (uint32_t i = 0; i < BILLS; i++) {
 		const struct bill *bill = &bills[i];
+		uint32_t before;
 		inpath_time room;
 
 		if (!bill->window)
 			continue;
-		room = window_ready(
-			bill->window, bill->rate, bill->count + bill->window->claimed, now);
+		before = bill->window->claimed;
+		if (i == BILL_GATEWAY)
+			before += left_to_doubts(&e->doubt_windows[0], bill->rate, now);
+		else if (i >= BILL_FIRST_HOPS)
+			before += left_to_doubts(
+				&e->doubt_windows[1 + i - BILL_FIRST_HOPS], bill->rate, now);
+		room = window_ready(bill->window, bill->rate, bill->count + before, now);
 		*shared |= room > now && i != BILL_CLIENT;
 		ready = latest(ready, room);
 	}
@@ -130,7 +201,7 @@ void trace_spend(struct inpath_engine *e, struct trace *t, uint8_t ttl)
 {
 	struct bill bills[BILLS];
 
-	make_bills(e, payer(e, t), ttl_bit(ttl), bills);
+	make_bills(e, payer(e, t), ttl_bit(ttl), t->doubting, bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window)
 			window_spend(bills[i].window, e->now);
@@ -142,7 +213,7 @@ void trace_spent_late(struct inpath_engine *e, const struct trace *t, uint8_t tt
 {
 	struct bill bills[BILLS];
 
-	make_bills(e, payer(e, t), ttl_bit(ttl), bills);
+	make_bills(e, payer(e, t), ttl_bit(ttl), false, bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window)
 			window_delay(bills[i].window, was, now);
@@ -158,7 +229,7 @@ void trace_unpay(struct inpath_engine *e, struct trace *t, uint64_t ttls)
 		ttls = 0;
 	if ((t->granted & ~ttls) == 0)
 		return;
-	make_bills(e, payer(e, t), t->granted & ~ttls, bills);
+	make_bills(e, payer(e, t), t->granted & ~ttls, t->doubting, bills);
 	for (uint32_t i = 0; i < BILLS; i++)
 		if (bills[i].window)
 			window_release(bills[i].window, bills[i].count);

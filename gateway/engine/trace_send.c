@@ -39,6 +39,14 @@ static void emit(struct inpath_engine *e, uint32_t slot, uint8_t ttl, uint32_t p
 		t->first_probe = probe_slot;
 }
 
+/* The TTL that a doubt asks once more, if it is among these. */
+static uint64_t doubted(const struct trace *t, uint64_t ttls)
+{
+	uint8_t ttl = t->walk.confirm;
+
+	return ttl && t->walk.hops[ttl - 1].sent ? ttls & ttl_bit(ttl) : 0;
+}
+
 bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_time now)
 {
 	struct trace *t = &e->traces[slot];
@@ -49,7 +57,8 @@ bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_ti
 
 	trace_unpay(e, t, ttls);
 	if (t->granted == 0) {
-		inpath_time ready = trace_pay(e, t, ttls, now);
+		uint64_t usual = ttls & ~doubted(t, ttls);
+		inpath_time ready = trace_pay(e, t, usual ? usual : ttls, usual == 0, now);
 
 		if (ready > now && t->walk.sent && now >= t->walk.first_sent + PROBER_HELD_MAX) {
 			trace_finish(e, slot, INPATH_STOP_BUDGET, now);
