@@ -50,7 +50,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench truth peers soak soak-real why fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage cross
+.PHONY: all deps check vm demo bench safety truth peers soak soak-real why fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage cross
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -189,7 +189,7 @@ deps:
 
 # make check [ONLY=word]: the tests whose name contains the word; with LONG=1 some run for minutes. Builds on all processors, also behind `make deps check`, whose goals run one after the other.
 check:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay $(BUILD)/bench/stream $(BUILD)/bench/visits sanitized unit fuzz-replay
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/delay $(BUILD)/bench/stream $(BUILD)/bench/visits $(BUILD)/safety/trouble.so sanitized unit fuzz-replay
 	@tests/run "$(BUILD)" "$(ONLY)"
 
 # make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend; and a Debian of its own
@@ -234,6 +234,15 @@ $(BUILD)/bench/quic: tests/bench/quic.c tests/unit/quic_vectors.h $(BUILD)/libin
 $(BUILD)/bench/stream: tests/bench/stream.c tests/unit/quic_vectors.h tests/unit/wire.h Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
+
+# make safety: faults and attacks under load, and what the household sees of each: the table in SECURITY.md.
+$(BUILD)/safety/trouble.so: tests/safety/trouble.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(STD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
+
+safety:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/safety/trouble.so
+	@tests/safety/run "$(BUILD)"
 
 PAIRS ?= 15
 

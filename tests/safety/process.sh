@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# process [BUILD]: what can happen to inpathd's own processes: they are killed, crash, hang, start and stop, are slower
+# than the packets, or get no memory. Traffic goes on. SHORT=1 for `make check`.
+set -euo pipefail
+# shellcheck source=tests/safety/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+ROUNDS=$([ -n "${SHORT:-}" ] && echo 2 || echo 10)
+STARTS=$([ -n "${SHORT:-}" ] && echo 10 || echo 1000)
+
+ended() {
+	wait_for 10 net_gone "$INPATHD_PID"
+	wait "$INPATHD_PID" 2>/dev/null || true
+}
+
+# Its worker, or the process that watches it, gets a signal; it is started again, and so on.
+signalled() { # worker|keeper SIGNAL ROUNDS
+	local i pid
+	for i in $(seq "$3"); do
+		[ "$i" = 1 ] || fresh
+		pid=$INPATHD_PID
+		[ "$1" = keeper ] || pid=$(worker)
+		kill "-$2" "$pid"
+		ended
+	done
+	# Its rules are as they were; nobody listens.
+	wait_for 10 queue_is_free
+}
+
+queue_is_free() {
+	! on gw grep -q '^ *537 ' /proc/net/netfilter/nfnetlink_queue
+}
+
+case_signals() {
+	local signal
+	for signal in KILL SEGV; do
+		fresh
+		load_begin
+		signalled worker "$signal" "$ROUNDS"
+		load_end
+		row "killed by SIG$signal" "the worker, $ROUNDS times, and started again" $((ROUNDS * QUEUE_LEN)) 1500
+	done
+	fresh
+	load_begin
+	signalled keeper KILL "$ROUNDS"
+	load_end
+	row "its keeper killed" "SIGKILL to the process that watches the worker, $ROUNDS times" $((ROUNDS * QUEUE_LEN)) 1500
+}
+
+case_hangs() {
+	fresh
+	load_begin
+	signalled worker STOP 1
+	load_end
+	row "hangs" "SIGSTOP to the worker for good" "$QUEUE_LEN" 1500
+	# Little traffic does not fill the queue, so that all of it is held until the keeper ends that.
+	fresh
+	load_begin 50
+	signalled worker STOP 1
+	load_end
+	row "hangs, little traffic" "the same at 50 datagrams a second: the queue does not fill" "$QUEUE_LEN" 1500
+}
+
+# Half of the ends are clean, half are not. It is begun anew at once.
+start_and_stop() {
+	local i
+	for i in $(seq "$STARTS"); do
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		on gw bash -c '
+			"$1" -c "$2" >>"$3" 2>&1 &
+			for i in {1..1000}; do
+				! grep -q "^ *537 .* 2 " /proc/net/netfilter/nfnetlink_queue || break
+				kill -0 $! 2>/dev/null || { echo "did not start"; exit 1; }
+				sleep 0.005
+			done
+			kill "-$4" $!
+			wait $! || true' sh "$NET_BUILD/inpathd" "$NET_WORK/inpath.conf" "$NET_WORK/inpathd.err" \
+			"$([ $((i % 2)) = 0 ] && echo TERM || echo KILL)" || return 1
+		wait_for 10 queue_is_free
+	done 2>/dev/null
+}
+
+case_starts() {
+	inpath_conf "${EVERYTHING/interval = 1/interval = 1; timeout_ms = 50}"
+	fresh
+	finish "$INPATHD_PID" || true
+	load_begin
+	tap_ok "started $STARTS times, with the rules in place" start_and_stop
+	load_end
+	row "started and stopped" "$STARTS times, half by SIGTERM, half by SIGKILL, rules in place" $((STARTS * QUEUE_LEN)) - \
+		"$(awk -v n="$LOST" -v of="$STARTS" 'BEGIN { printf "%.2f lost a time", n / of }')"
+	inpath_conf "$EVERYTHING"
+}
+
+# Too slow for what comes: the kernel passes by what the queue has no room for.
+case_slow() {
+	export LD_PRELOAD=$NET_BUILD/safety/trouble.so TROUBLE_SLOW=50000
+	fresh
+	unset LD_PRELOAD TROUBLE_SLOW
+	load_begin
+	load_end
+	row "verdicts too late" "each read of the queue takes 50 ms longer" 0 1500 "$(stat missed) packets passed unseen"
+}
+
+hiccups() {
+	local i
+	for i in $(seq "$ROUNDS"); do
+		kill -STOP "$1"
+		sleep 0.5
+		kill -CONT "$1"
+		sleep 0.2
+	done
+}
+
+case_full() {
+	inpath_conf "gateway = { queue_len = 16; }; $EVERYTHING"
+	fresh
+	load_begin
+	hiccups "$(worker)"
+	load_end
+	row "queue full" "queue_len 16, stopped for 0.5 s, $ROUNDS times" 0 1500 "$(stat missed) packets passed unseen"
+	# A queue with more room than its socket has.
+	inpath_conf "gateway = { queue_len = 8192; }; $EVERYTHING"
+	export LD_PRELOAD=$NET_BUILD/safety/trouble.so TROUBLE_BUFFER=8192
+	fresh
+	unset LD_PRELOAD TROUBLE_BUFFER
+	load_begin
+	hiccups "$(worker)"
+	load_end
+	row "socket full (ENOBUFS)" "a receive buffer of 16 KB before a queue of 8192, stopped for 0.5 s, $ROUNDS times" 0 1500 \
+		"$(stat missed) packets passed unseen"
+	tap_ok "the socket was full" test "$(stat missed)" -gt 0
+	inpath_conf "$EVERYTHING"
+}
+
+# Says why, ends with 1; with the rules in place packets pass.
+refused_memory() {
+	local status=0 said
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	said=$(on gw sh -c 'ulimit -v "$1"; shift; exec "$@"' sh "$1" "$NET_BUILD/inpathd" -c "$NET_WORK/inpath.conf" 2>&1) ||
+		status=$?
+	echo "# with $1 KB: ${said//$NET_WORK\//}"
+	[ "$status" -eq 1 ] && grep -qi memory <<<"$said"
+}
+
+case_memory() {
+	inpath_conf "limits = { flows = 1000000; }; $EVERYTHING"
+	load_begin
+	tap_ok "no memory for its tables: it says so and ends with 1" refused_memory 100000
+	load_end
+	row "no memory at the start" "tables for 1,000,000 flows with 100 MB allowed, rules in place: ends with 1, and says why" 0 1500
+	inpath_conf "$EVERYTHING"
+}
+
+safety_begin process "${1:-build}"
+! wanted signals || case_signals
+! wanted hangs || case_hangs
+! wanted slow || case_slow
+! wanted full || case_full
+! wanted starts || case_starts
+! wanted memory || case_memory
+tap_done
