@@ -52,19 +52,34 @@ void trace_drop(struct inpath_engine *e, uint32_t slot)
 	e->line_at = e->now;
 }
 
+/*
+ * What a trace that was cut short did not see is no change. One that found no room for its doubts is not
+ * repeated at once: there will be none, either.
+ */
+static void compare(
+	struct inpath_engine *e, struct trace *t, struct flow *f, bool starved, inpath_time now)
+{
+	inpath_time due = f->next_trace;
+
+	trace_compare(e, t, f, now);
+	if (starved && f->confirming)
+		f->next_trace = due;
+}
+
 void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop, inpath_time now)
 {
 	struct trace *t = &e->traces[slot];
 	struct flow *f = t->flow == TABLE_NONE ? NULL : &e->flows.entries[t->flow];
+	bool starved = stop == INPATH_STOP_BUDGET;
 	uint8_t last;
 
 	if (t->walk.sent == 0) {
 		trace_drop(e, slot);
 		return;
 	}
-	if (stop == INPATH_STOP_BUDGET && t->doubts)
+	if (starved && t->doubts)
 		stop = t->settled;
-	if (stop == INPATH_STOP_ENDED && prober_is_complete(&t->walk))
+	if ((starved || stop == INPATH_STOP_ENDED) && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
 	trace_unpay(e, t, 0);
 	prober_sum_up(&t->walk, stop, &t->flow_facts.tuple.server);
@@ -91,8 +106,7 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 			memcpy(t->device, c->name, sizeof(t->device));
 		}
 		f->server_hop = t->walk.server_hop;
-		/* What a trace that was cut short did not see is no change. */
-		trace_compare(e, t, f, now);
+		compare(e, t, f, starved, now);
 		/* Where a flow is slow is worth saying, whether its way is another or not. */
 		t->log_path |=
 			t->why == INPATH_WHY_SLOW && e->set->log_paths != INPATH_LOG_PATHS_NONE;

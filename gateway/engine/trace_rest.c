@@ -27,7 +27,7 @@ bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_
 	if (line_has(&e->line, flow))
 		return line_is_waiting(&e->line, flow) &&
 		       now >= e->line.places[flow].since + TRACE_AWAKE_MAX;
-	if (f->confirming || f->next_trace < now + TRACE_REST_LEAST)
+	if (f->next_trace < now + TRACE_REST_LEAST)
 		return false;
 	/* Each hop of a climb would bring it back. */
 	return !t || ((!e->restless_at || now > e->restless_at + RESTLESS_MEMORY) && t->alone &&
