@@ -32,6 +32,7 @@ static void set_defaults(struct config *c)
 	c->policies.mark_probe = 0x04000000;
 	c->policies.mark_rest = 0x08000000;
 	c->policies.log_paths = INPATH_LOG_PATHS_CHANGES;
+	c->policies.every_path = true; /* the command may ask for it */
 }
 
 static bool add_iface(struct config_reader *r, const config_setting_t *s, struct config_ifaces *out)

@@ -8,6 +8,7 @@
 #include "gateway/io/clock.h"
 #include "gateway/io/notify.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,32 +158,57 @@ static void answer_histories(struct daemon *d, uint32_t cursor, struct answer *a
 	logfmt_event("histories", clock_wall(), &next, 1, put_line, a);
 }
 
-/* `histories`, or `histories CURSOR`. */
-static bool asks_histories(const char *request, uint32_t *cursor)
+static bool put_recent(void *arg, const char *line, size_t len)
 {
-	static const char word[] = "histories";
-	const char *rest = request + sizeof(word) - 1;
+	struct answer *a = arg;
+
+	if (a->used + len + 1 + NEXT_BYTES > CONTROL_ANSWER_BYTES)
+		return false;
+	put_line(a, line, len);
+	return true;
+}
+
+/* The latest records from line `cursor` on; the last line as above: ev=recent. */
+static void answer_recent(struct daemon *d, uint64_t cursor, struct answer *a)
+{
+	char text[24] = "end";
+	const struct logfmt_pair next = { "next", text };
+	bool end;
+
+	cursor = recent_tell(d->recent, cursor, put_recent, a, &end);
+	if (!end)
+		snprintf(text, sizeof(text), "%" PRIu64, cursor);
+	logfmt_event("recent", clock_wall(), &next, 1, put_line, a);
+}
+
+/* `WORD`, or `WORD CURSOR`. */
+static bool asks_pages(const char *request, const char *word, uint64_t *cursor)
+{
+	const char *rest = request + strlen(word);
 	char *end;
 
-	if (strncmp(request, word, sizeof(word) - 1) != 0)
+	if (strncmp(request, word, strlen(word)) != 0)
 		return false;
 	*cursor = 0;
 	if (*rest == '\0')
 		return true;
-	*cursor = (uint32_t)strtoul(rest, &end, 10);
+	*cursor = strtoull(rest, &end, 10);
 	return *rest == ' ' && *end == '\0';
 }
 
 size_t daemon_answer(void *arg, const char *request, char out[CONTROL_ANSWER_BYTES])
 {
 	static const struct logfmt_pair unknown = { "why",
-		"unknown request: status, reload, histories" };
+		"unknown request: status, reload, recent, histories" };
 	struct daemon *d = arg;
 	struct answer a = { .out = out };
-	uint32_t cursor;
+	uint64_t cursor;
 
-	if (asks_histories(request, &cursor)) {
-		answer_histories(d, cursor, &a);
+	if (asks_pages(request, "recent", &cursor)) {
+		answer_recent(d, cursor, &a);
+	} else if (asks_pages(request, "histories", &cursor)) {
+		answer_histories(
+			d, cursor < INPATH_CURSOR_END ? (uint32_t)cursor : INPATH_CURSOR_END, &a);
 	} else if (!strcmp(request, "status")) {
 		report_state(d, put_line, &a);
 		report_stats(d, nfqueue_counters(d->queue), put_line, &a);

@@ -58,9 +58,13 @@ static void learn_neighbour(void *arg, const struct inpath_addr *addr, const str
 
 static int start_engine(struct daemon *d, const uint64_t seed[2], struct io_error *err)
 {
-	d->memory_size = inpath_engine_size(&d->config->limits);
-	if (!d->memory_size)
+	size_t tables = inpath_engine_size(&d->config->limits);
+	size_t recent = (size_t)d->config->limits.histories * RECENT_A_HISTORY;
+
+	if (!tables)
 		return io_fail(err, -EINVAL, "limits: out of range");
+	tables = (tables + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+	d->memory_size = tables + RECENT_LEAST + recent;
 	d->memory = mmap(
 		NULL, d->memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (d->memory == MAP_FAILED) {
@@ -71,6 +75,7 @@ static int start_engine(struct daemon *d, const uint64_t seed[2], struct io_erro
 			(d->memory_size >> 20) + 1);
 	}
 	d->engine = inpath_engine_init(d->memory, &d->config->limits, seed);
+	d->recent = recent_init((char *)d->memory + tables, RECENT_LEAST + recent);
 	inpath_engine_set_policy(d->engine, &d->config->policies, clock_now());
 	return 0;
 }
@@ -317,6 +322,9 @@ static void do_what_is_due(struct daemon *d)
 			break;
 		case INPATH_ACTION_RECORD:
 			log_record(&d->log, &item->record);
+			if (item->record.kind == INPATH_RECORD_PATH ||
+				item->record.kind == INPATH_RECORD_CHANGE)
+				log_format(&d->log, &item->record, recent_line, d->recent);
 			d->last_path = clock_now();
 			break;
 		case INPATH_ACTION_ARM: arm(d, &item->arm); break;

@@ -20,6 +20,7 @@
 #include "gateway/daemon/config.h"
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/options.h"
+#include "gateway/daemon/recent.h"
 #include "gateway/daemon/watchdog.h"
 #include "gateway/io/accounting.h"
 #include "gateway/io/conntrack.h"
@@ -52,6 +53,7 @@ struct daemon {
 	void *memory;
 	size_t memory_size;
 	struct inpath_engine *engine;
+	struct recent *recent; /* behind the engine, in the same memory */
 	uint64_t dns_copies;
 	inpath_time last_packet; /* 0: none yet */
 	inpath_time last_dns;

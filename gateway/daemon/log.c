@@ -107,6 +107,8 @@ void log_format(struct log *log, const struct inpath_record *record, logfmt_sink
 
 void log_record(struct log *log, const struct inpath_record *record)
 {
+	if (record->kind == INPATH_RECORD_PATH && record->path.unlogged)
+		return;
 	log_format(log, record, log_line, log);
 }
 

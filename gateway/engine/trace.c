@@ -93,6 +93,7 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 	t->stop = stop;
 	t->phase = TRACE_REPORTING;
 	t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+	t->told = false;
 	if (stop == INPATH_STOP_REACHED)
 		e->stats.traces_reached++;
 	path_take(&t->path, t->walk.hops, last,

@@ -65,6 +65,7 @@ struct trace {
 	bool refused;  /* the kernel let a probe not out */
 	bool waited;   /* counted in budget_waits */
 	bool log_path; /* a path record is due */
+	bool told;     /* ... and was given, or that of a path that the log leaves out */
 	bool log_change;
 	bool alone; /* it waits for answers and for time, not for the flow's packets ... */
 	inpath_time alone_till; /* ... so long, unless answers come */

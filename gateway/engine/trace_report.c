@@ -26,6 +26,7 @@ static void put_path(struct inpath_engine *e, struct trace *t)
 
 	r->kind = INPATH_RECORD_PATH;
 	r->path = (struct inpath_record_path){
+		.unlogged = !t->log_path,
 		.why = t->why,
 		.stop = t->stop,
 		.nhop = prober_last(&t->walk),
@@ -38,7 +39,7 @@ static void put_path(struct inpath_engine *e, struct trace *t)
 		.unplaced_rtt_ns = t->walk.unplaced_rtt_ns,
 		.notes = t->notes,
 	};
-	e->stats.records++;
+	e->stats.records += t->log_path;
 }
 
 static void put_change(struct inpath_engine *e, struct trace *t)
@@ -84,8 +85,8 @@ static bool put_next(struct inpath_engine *e, struct trace *t)
 	uint8_t last = prober_last(&t->walk);
 	uint32_t at;
 
-	if (t->log_path) {
-		t->log_path = false;
+	if (!t->told && (t->log_path || e->set->every_path)) {
+		t->told = true;
 		put_path(e, t);
 		return true;
 	}

@@ -13,7 +13,7 @@ struct inpath_limits {
 	uint32_t names;     /* host names, and mappings from a server's address to one */
 	uint32_t hellos;    /* ClientHellos being put together at a time */
 	uint32_t traces;    /* traces under way at a time */
-	uint32_t histories; /* flows whose paths are remembered: 5 KB each */
+	uint32_t histories; /* flows whose paths are remembered: 5 KB each, in the engine */
 };
 
 #define INPATH_LIMITS_DEFAULT                                                                      \

@@ -116,6 +116,7 @@ struct inpath_policy_set {
 	uint32_t mark_rest;  /* bits that put a flow to rest */
 	bool counters;       /* the host can ask for connections' counters: INPATH_ACTION_COUNT */
 	enum inpath_log_paths log_paths;
+	bool every_path; /* tell every path: those that log_paths leaves out with `unlogged` set */
 	bool log_hops;   /* write ev=hop */
 	bool log_probes; /* write ev=probe */
 };

@@ -185,6 +185,7 @@ struct inpath_record_flow {
 };
 
 struct inpath_record_path {
+	bool unlogged; /* not for the log, which leaves it out: see inpath_policy_set.every_path */
 	enum inpath_why why;
 	enum inpath_stop stop;
 	uint8_t nhop; /* the server's hop if known, else the highest TTL probed */

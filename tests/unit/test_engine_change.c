@@ -62,6 +62,37 @@ static void two_traces_name_a_change(void **state)
 	}
 }
 
+/* Whoever wants every path has it, and knows which are the log's. */
+static void a_path_that_the_log_leaves_out_is_told_if_asked(void **state)
+{
+	static const enum inpath_log_paths wanted[] = { INPATH_LOG_PATHS_CHANGES,
+		INPATH_LOG_PATHS_ALL, INPATH_LOG_PATHS_NONE };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		EACH_FAMILY(w)
+		{
+			uint32_t logged = 0;
+
+			world_begin(&w, &LIMITS);
+			w.set.log_paths = wanted[i];
+			w.set.every_path = true;
+			world_hello(&w);
+			world_run(&w, 75 * INPATH_SEC);
+			goes_on(&w, 30 * INPATH_SEC);
+			assert_int_equal(world_stats(&w)->traces, 2);
+			assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 2);
+			for (uint32_t k = 0; k < w.records; k++)
+				logged += !w.record[k].record.path.unlogged;
+			assert_int_equal(logged, wanted[i] == INPATH_LOG_PATHS_CHANGES ? 1
+						 : wanted[i] == INPATH_LOG_PATHS_ALL   ? 2
+										       : 0);
+			assert_int_equal(world_stats(&w)->records, logged);
+			world_end(&w);
+		}
+	}
+}
+
 /* What the server's distance is before and after, and which routers keep silent. */
 static const struct {
 	uint8_t before;
@@ -294,6 +325,7 @@ static void twenty_changes_are_named_twenty_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_path_that_the_log_leaves_out_is_told_if_asked),
 		cmocka_unit_test(two_traces_name_a_change),
 		cmocka_unit_test(a_longer_and_a_shorter_path_differ_where_the_server_moved),
 		cmocka_unit_test(a_third_path_is_the_one_that_is_named),
