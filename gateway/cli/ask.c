@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/cli/ask.h"
 
+#include "gateway/cli/verbs.h"
 #include "gateway/io/control_socket.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@
 enum {
 	PATIENCE_S = 3,
 	PROGRAM_MOST = 32 << 20, /* bytes of output that are kept */
+	NEXT_BYTES = 24,
+	PAGES_MOST = 100000, /* more than any daemon has: an end whatever it says */
 };
 
 static int connect_daemon(void)
@@ -51,14 +54,13 @@ static void read_lines(char *text, struct answer *out)
 			out->count++;
 }
 
-int ask_daemon(const char *request, struct answer *out)
+/* The answer as it comes, NUL-terminated. */
+static int ask_text(const char *request, char text[CONTROL_ANSWER_BYTES + 1])
 {
-	char text[CONTROL_ANSWER_BYTES + 1];
 	size_t used = 0;
 	ssize_t n = 0;
 	int fd = connect_daemon();
 
-	*out = (struct answer){ 0 };
 	if (fd < 0)
 		return fd;
 	if (dprintf(fd, "%s\n", request) < 0) {
@@ -71,8 +73,71 @@ int ask_daemon(const char *request, struct answer *out)
 		used += (size_t)n;
 	close(fd);
 	text[used] = '\0';
+	return used ? 0 : -ETIMEDOUT;
+}
+
+int ask_daemon(const char *request, struct answer *out)
+{
+	char text[CONTROL_ANSWER_BYTES + 1];
+	int error = ask_text(request, text);
+
+	*out = (struct answer){ 0 };
+	if (error)
+		return error;
 	read_lines(text, out);
 	return out->count ? 0 : -ETIMEDOUT;
+}
+
+/* The lines of a page but for its last, which says where to go on: copied to `next`. */
+static int take_page(char *text, bool (*take)(void *arg, const char *line, size_t len), void *arg,
+	char next[NEXT_BYTES])
+{
+	char *rest = text, *line;
+
+	*next = '\0';
+	while ((line = strsep(&rest, "\n")) && rest) {
+		const char *cursor = *rest ? NULL : strstr(line, " next=");
+
+		if (cursor)
+			snprintf(next, NEXT_BYTES, "%s", cursor + strlen(" next="));
+		else if (!take(arg, line, strlen(line)))
+			return -ENOMEM;
+	}
+	return *next ? 0 : -EPROTO;
+}
+
+int ask_pages(const char *request, bool (*take)(void *arg, const char *line, size_t len), void *arg)
+{
+	char text[CONTROL_ANSWER_BYTES + 1], next[NEXT_BYTES] = "0", page[CONTROL_REQUEST_BYTES];
+
+	for (int i = 0; i < PAGES_MOST && strcmp(next, "end") != 0; i++) {
+		int error;
+
+		snprintf(page, sizeof(page), "%s %s", request, next);
+		error = ask_text(page, text);
+		if (!error)
+			error = take_page(text, take, arg, next);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int ask_say_why(int error)
+{
+	switch (-error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		fputs("inpath: inpathd does not run: start it (systemctl start inpathd)\n", stderr);
+		break;
+	case EACCES:
+	case EPERM: fputs("inpath: this is for root: use sudo\n", stderr); break;
+	case EPROTO:
+		fputs("inpath: the running inpathd is of another version: restart it\n", stderr);
+		break;
+	default: fprintf(stderr, "inpath: inpathd does not answer: %s\n", strerror(-error));
+	}
+	return VERB_FAILED;
 }
 
 const char *answer_get(const struct answer *a, const char *ev, const char *key)

@@ -27,6 +27,18 @@ struct answer {
 /* Sends `request`. 0, or -errno: -ENOENT and -ECONNREFUSED: nobody listens; -EACCES: not allowed. */
 int ask_daemon(const char *request, struct answer *out);
 
+/*
+ * Asks page by page for what is too much for one answer: `request`, then `request CURSOR` as each page's
+ * last line (ev=WORD next=CURSOR) says, until that says `end`. Every other line goes to `take`, which
+ * returns false to end it (-ENOMEM). 0 or -errno, as above; -EPROTO: an inpathd that does not know the
+ * request.
+ */
+int ask_pages(
+	const char *request, bool (*take)(void *arg, const char *line, size_t len), void *arg);
+
+/* Says why nobody answered, from the result of one of these. Returns the exit status: VERB_FAILED. */
+int ask_say_why(int error);
+
 /* The value of `key` in the lines of event `ev`; NULL if it is not there. */
 const char *answer_get(const struct answer *a, const char *ev, const char *key);
 

@@ -10,9 +10,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } verbs[] = {
-	{ "why", verb_why, "where it hurts: the answer in sentences, from a log" },
-	{ "flows", verb_flows, "the connections that were traced, from a log" },
-	{ "paths", verb_paths, "the ways that they took, hop by hop, from a log" },
+	{ "why", verb_why, "where it hurts: the answer in sentences" },
+	{ "flows", verb_flows, "the connections that were traced" },
+	{ "paths", verb_paths, "the ways that they took, hop by hop" },
 	{ "check", verb_check,
 		"what on this gateway will or will not work, and what to do about it" },
 	{ "status", verb_status, "what inpathd has seen and done, in words" },

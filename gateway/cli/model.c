@@ -59,7 +59,9 @@ void model_free(struct model *m)
 	free(m->flows);
 	free(m->traces);
 	free(m->changes);
+	free(m->epochs);
 	free(m->rtts);
+	free(m->spreads);
 	free(m->parts);
 	free(m);
 }

@@ -3,7 +3,7 @@
  * model: what a log's records tell, in memory: flows, the paths that they took, every trace's round
  * trips, and the changes. It is what `flows`, `paths`, `why` and `report` look at.
  *
- *   lines -> logfmt_read -> model_line -> flows, traces, paths, changes -> (tables, sentences, a page)
+ *   lines -> logfmt_read -> model_line -> flows, traces, epochs, paths, changes -> (tables, sentences, a page)
  *
  * Owns:   all of it, until model_free. A million traces over 13 hops take about 110 MB: texts,
  *         addresses and whole paths are kept once each.
@@ -53,6 +53,7 @@ struct model_flow {
 	uint8_t af;
 	uint32_t traces;
 	uint32_t first_trace, last_trace; /* indices; MODEL_NONE: none logged */
+	uint32_t first_epoch, last_epoch; /* likewise */
 };
 
 /* One record ev=path. */
@@ -69,6 +70,25 @@ struct model_trace {
 	uint32_t line;      /* its number in the log, from 1 */
 	uint8_t nhop;
 	uint8_t sent;
+	bool told; /* an epoch has it among its figures: see model_end */
+};
+
+/* Many round trips. Without any all is 0 but `sent`. */
+struct model_spread {
+	uint32_t least_us, middle_us, most_us;
+	uint32_t sent, answered; /* probes; of e2e and lan: 0 */
+};
+
+/* One record ev=epoch: a path as long as a flow took it. */
+struct model_epoch {
+	model_time since, until; /* the first and the latest trace that showed it */
+	uint32_t flow;
+	uint32_t path;
+	uint32_t spreads; /* into model.spreads: one for each entry of the path */
+	uint32_t traces, flaps;
+	uint32_t fingerprint;
+	struct model_spread e2e, lan;
+	uint32_t next; /* of the same flow, later in the log; MODEL_NONE */
 };
 
 /* One record ev=change. */
@@ -87,10 +107,12 @@ struct model {
 	struct model_flow *flows;
 	struct model_trace *traces;
 	struct model_change *changes;
+	struct model_epoch *epochs;
 	uint32_t *rtts;
-	uint32_t flow_count, trace_count, change_count, rtt_count;
-	uint32_t flow_room, trace_room, change_room, rtt_room;
-	model_time first, last; /* of all traces that are kept; 0: none */
+	struct model_spread *spreads;
+	uint32_t flow_count, trace_count, change_count, epoch_count, rtt_count, spread_count;
+	uint32_t flow_room, trace_room, change_room, epoch_room, rtt_room, spread_room;
+	model_time first, last; /* of all traces and epochs that are kept; 0: none */
 	/* What the lines were. */
 	uint64_t lines;    /* all */
 	uint64_t broken;   /* with `ev=`, but not as the daemon writes */
@@ -107,7 +129,10 @@ void model_free(struct model *m);
 /* Takes one line of a log, as syslog, logread or the journal print it. False: no memory. */
 bool model_line(struct model *m, const char *line, size_t len);
 
-/* The log has ended: what waits for a missing part is given up. */
+/*
+ * The log has ended: what waits for a missing part is given up. A trace within an epoch of its flow that
+ * shows no other path is marked: the epoch's figures have it in them.
+ */
 void model_end(struct model *m);
 
 /*

@@ -14,20 +14,12 @@ struct flow_key {
 	uint16_t client_port, server_port;
 };
 
-static uint32_t put_text(struct model *m, const char *text, size_t len)
-{
-	uint32_t number = intern_put(&m->texts, text, len);
-
-	m->full |= number == INTERN_NONE;
-	return number;
-}
-
 /* The number of a field's text; MODEL_NONE if the line has no such field. */
 static uint32_t text_of(struct model *m, const struct logfmt_line *line, const char *key)
 {
 	const char *value = logfmt_get(line, key);
 
-	return value ? put_text(m, value, strlen(value)) : MODEL_NONE;
+	return value ? model_put(m, value, strlen(value)) : MODEL_NONE;
 }
 
 static uint32_t number_of(const struct logfmt_line *line, const char *key, int base)
@@ -37,79 +29,11 @@ static uint32_t number_of(const struct logfmt_line *line, const char *key, int b
 	return value ? (uint32_t)strtoul(value, NULL, base) : 0;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* N[.NNN...] in thousandths, rounded down; what follows it is left in *text. */
-static uint64_t thousandths(const char **text)
-{
-	uint64_t value = 0;
-	int digits = 0;
-
-	for (; is_digit(**text); (*text)++)
-		value = value < UINT64_MAX / 100000 ? value * 10 + (uint64_t)(**text - '0') : value;
-	if (**text == '.')
-		for ((*text)++; is_digit(**text); (*text)++)
-			if (digits++ < 3)
-				value = value * 10 + (uint64_t)(**text - '0');
-	for (; digits < 3; digits++)
-		value *= 10;
-	return value;
-}
-
 static uint64_t field_thousandths(const struct logfmt_line *line, const char *key)
 {
 	const char *value = logfmt_get(line, key);
 
-	return value ? thousandths(&value) : 0;
-}
-
-static uint32_t most_u32(uint64_t value)
-{
-	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
-}
-
-/* One entry of `hops`: TTL/ADDR[+ADDR...]/RTT or TTL/`*`; false if it is none. Moves behind it. */
-static bool read_entry(struct model *m, const char **at, struct model_entries *out)
-{
-	struct model_step step = { 0, MODEL_NONE };
-	uint32_t rtt = 0;
-	size_t len;
-
-	if (**at == '?')
-		(*at)++;
-	else if (is_digit(**at))
-		step.ttl = (uint32_t)strtoul(*at, (char **)at, 10);
-	else
-		return false;
-	if (*(*at)++ != '/' || out->count == MODEL_HOPS)
-		return false;
-	len = strcspn(*at, "/,");
-	if (len == 1 && **at == '*') {
-		(*at)++;
-	} else {
-		step.addrs = put_text(m, *at, len);
-		*at += len;
-		if (len == 0 || *(*at)++ != '/' || !is_digit(**at))
-			return false;
-		rtt = most_u32(thousandths(at));
-	}
-	out->steps[out->count] = step;
-	out->rtts[out->count++] = rtt;
-	return true;
-}
-
-static bool read_hops(struct model *m, const char *hops, struct model_entries *out)
-{
-	while (read_entry(m, &hops, out)) {
-		if (!*hops)
-			return true;
-		if (*hops++ != ',')
-			return false;
-	}
-	return false;
+	return value ? model_thousandths(&value) : 0;
 }
 
 /* --- the filter -------------------------------------------------------------------------------- */
@@ -168,7 +92,9 @@ static uint32_t flow_of(struct model *m, const struct logfmt_line *line)
 		*f = (struct model_flow){ .device = MODEL_NONE,
 			.host = MODEL_NONE,
 			.first_trace = MODEL_NONE,
-			.last_trace = MODEL_NONE };
+			.last_trace = MODEL_NONE,
+			.first_epoch = MODEL_NONE,
+			.last_epoch = MODEL_NONE };
 	}
 	f->client = key.client;
 	f->server = key.server;
@@ -193,6 +119,12 @@ static bool room_for_trace(struct model *m, uint32_t entries)
 	       model_grow((void **)&m->rtts, &m->rtt_room, m->rtt_count, entries, sizeof(*m->rtts));
 }
 
+static void note_time(struct model *m, model_time first, model_time last)
+{
+	m->first = m->first && m->first < first ? m->first : first;
+	m->last = m->last > last ? m->last : last;
+}
+
 static void add_trace(
 	struct model *m, const struct logfmt_line *line, const struct model_entries *entries)
 {
@@ -202,13 +134,13 @@ static void add_trace(
 		.path = intern_put(
 			&m->paths, entries->steps, entries->count * sizeof(entries->steps[0])),
 		.rtts = m->rtt_count,
-		.e2e_us = most_u32(field_thousandths(line, "e2e")),
-		.lan_us = most_u32(field_thousandths(line, "lan")),
+		.e2e_us = model_u32(field_thousandths(line, "e2e")),
+		.lan_us = model_u32(field_thousandths(line, "lan")),
 		.fingerprint = number_of(line, "fp", 16),
 		.why = text_of(m, line, "why"),
 		.stop = text_of(m, line, "stop"),
 		.next = MODEL_NONE,
-		.line = most_u32(m->lines),
+		.line = model_u32(m->lines),
 		.nhop = (uint8_t)number_of(line, "nhop", 10),
 		.sent = (uint8_t)number_of(line, "sent", 10),
 	};
@@ -226,8 +158,64 @@ static void add_trace(
 		f->first_trace = m->trace_count;
 	f->last_trace = m->trace_count;
 	m->traces[m->trace_count++] = t;
-	m->first = m->first && m->first < t.at ? m->first : t.at;
-	m->last = m->last > t.at ? m->last : t.at;
+	note_time(m, t.at, t.at);
+}
+
+/* The round trips of a whole flow: KEY=MIN/MED/MAX. */
+static struct model_spread spread_of(const struct logfmt_line *line, const char *key)
+{
+	const char *value = logfmt_get(line, key);
+	struct model_spread s = { 0 };
+
+	return value && model_read_spread(&value, &s) ? s : (struct model_spread){ 0 };
+}
+
+static void add_epoch(
+	struct model *m, const struct logfmt_line *line, const struct model_entries *entries)
+{
+	struct model_epoch e = {
+		.since = field_thousandths(line, "since"),
+		.until = field_thousandths(line, "until"),
+		.flow = flow_of(m, line),
+		.path = intern_put(
+			&m->paths, entries->steps, entries->count * sizeof(entries->steps[0])),
+		.spreads = m->spread_count,
+		.traces = number_of(line, "traces", 10),
+		.flaps = number_of(line, "flaps", 10),
+		.fingerprint = number_of(line, "fp", 16),
+		.e2e = spread_of(line, "e2e"),
+		.lan = spread_of(line, "lan"),
+		.next = MODEL_NONE,
+	};
+	struct model_flow *f;
+
+	m->full |= e.path == INTERN_NONE ||
+		   !model_grow((void **)&m->epochs, &m->epoch_room, m->epoch_count, 1, sizeof(e)) ||
+		   !model_grow((void **)&m->spreads, &m->spread_room, m->spread_count,
+			   entries->count, sizeof(*m->spreads));
+	if (m->full)
+		return;
+	memcpy(m->spreads + m->spread_count, entries->spreads,
+		entries->count * sizeof(*m->spreads));
+	m->spread_count += entries->count;
+	f = &m->flows[e.flow];
+	if (f->first_epoch != MODEL_NONE)
+		m->epochs[f->last_epoch].next = m->epoch_count;
+	else
+		f->first_epoch = m->epoch_count;
+	f->last_epoch = m->epoch_count;
+	m->epochs[m->epoch_count++] = e;
+	note_time(m, e.since, e.until);
+}
+
+/* A path or an epoch, which is whole. */
+static void add_whole(struct model *m, const struct logfmt_line *line, bool epoch,
+	const struct model_entries *entries)
+{
+	if (epoch)
+		add_epoch(m, line, entries);
+	else
+		add_trace(m, line, entries);
 }
 
 static void add_change(struct model *m, const struct logfmt_line *line)
@@ -249,14 +237,14 @@ static void add_change(struct model *m, const struct logfmt_line *line)
 /* --- paths of several lines -------------------------------------------------------------------- */
 
 /* The place where this run's parts are put together; a free one, if there is none yet. */
-static struct model_part *part_of(struct model *m, uint32_t run, uint32_t parts)
+static struct model_part *part_of(struct model *m, uint32_t run, bool epoch, uint32_t parts)
 {
 	struct model_part *place = NULL;
 
 	for (uint32_t i = 0; i < MODEL_PARTS; i++) {
 		struct model_part *p = &m->parts->list[i];
 
-		if (p->parts && p->run == run)
+		if (p->parts && p->run == run && p->epoch == epoch)
 			return p;
 		if (!p->parts)
 			place = p;
@@ -265,20 +253,24 @@ static struct model_part *part_of(struct model *m, uint32_t run, uint32_t parts)
 		place = &m->parts->list[m->parts->turn++ % MODEL_PARTS];
 		m->unjoined++;
 	}
-	*place = (struct model_part){ .run = run, .parts = parts };
+	place->run = run;
+	place->epoch = epoch;
+	place->parts = parts;
+	place->got = 0;
+	place->entries.count = 0;
 	return place;
 }
 
 /* A part comes behind those before it, or not at all. */
-static void take_part(struct model *m, const struct logfmt_line *line, const char *part)
+static void take_part(struct model *m, const struct logfmt_line *line, bool epoch, const char *part)
 {
 	char *end;
 	uint32_t number = (uint32_t)strtoul(part, &end, 10);
 	uint32_t parts = *end == '/' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
-	struct model_part *p = part_of(m, number_of(line, "run", 16), parts);
+	struct model_part *p = part_of(m, number_of(line, "run", 16), epoch, parts);
 
 	if (parts != p->parts || number != p->got + 1 || number > parts ||
-		!read_hops(m, logfmt_get(line, "hops"), &p->entries)) {
+		!model_read_hops(m, logfmt_get(line, "hops"), epoch, &p->entries)) {
 		m->unjoined++;
 		p->parts = 0;
 		return;
@@ -286,7 +278,7 @@ static void take_part(struct model *m, const struct logfmt_line *line, const cha
 	p->got = number;
 	if (p->got < p->parts)
 		return;
-	add_trace(m, line, &p->entries);
+	add_whole(m, line, epoch, &p->entries);
 	p->parts = 0;
 }
 
@@ -296,6 +288,7 @@ void model_end(struct model *m)
 		m->unjoined += m->parts->list[i].parts != 0;
 		m->parts->list[i].parts = 0;
 	}
+	model_mark_told(m);
 }
 
 static bool has_flow(const struct logfmt_line *line)
@@ -309,15 +302,16 @@ static bool has_flow(const struct logfmt_line *line)
 	return true;
 }
 
-static void take_path(struct model *m, const struct logfmt_line *line)
+static void take_path(struct model *m, const struct logfmt_line *line, bool epoch)
 {
-	struct model_entries entries = { .count = 0 };
+	struct model_entries entries;
 	const char *part = logfmt_get(line, "part"), *hops = logfmt_get(line, "hops");
 
+	entries.count = 0;
 	if (hops && part)
-		take_part(m, line, part);
-	else if (hops && read_hops(m, hops, &entries))
-		add_trace(m, line, &entries);
+		take_part(m, line, epoch, part);
+	else if (hops && model_read_hops(m, hops, epoch, &entries))
+		add_whole(m, line, epoch, &entries);
 	else
 		m->broken++;
 }
@@ -326,23 +320,26 @@ bool model_line(struct model *m, const char *line, size_t len)
 {
 	struct logfmt_line fields;
 	const char *event;
+	bool epoch;
 
 	m->lines++;
 	if (!logfmt_read(line, len, &fields)) {
-		m->broken +=
-			memmem(line, len, "ev=path ", 8) || memmem(line, len, "ev=change ", 10);
+		m->broken += memmem(line, len, "ev=path ", 8) ||
+			     memmem(line, len, "ev=change ", 10) ||
+			     memmem(line, len, "ev=epoch ", 9);
 		return true;
 	}
 	event = logfmt_get(&fields, "ev");
-	if (strcmp(event, "path") != 0 && strcmp(event, "change") != 0)
+	epoch = strcmp(event, "epoch") == 0;
+	if (!epoch && strcmp(event, "path") != 0 && strcmp(event, "change") != 0)
 		return true;
 	if (!has_flow(&fields))
 		m->broken++;
 	else if (!is_wanted(&m->filter, &fields))
 		m->filtered++;
-	else if (strcmp(event, "path") == 0)
-		take_path(m, &fields);
-	else
+	else if (strcmp(event, "change") == 0)
 		add_change(m, &fields);
+	else
+		take_path(m, &fields, epoch);
 	return !m->full;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/cli/source.h"
 
+#include "gateway/cli/ask.h"
 #include "gateway/cli/verbs.h"
 #include "gateway/io/clock.h"
 
@@ -84,6 +85,32 @@ static void say_doubts(const struct model *m, const char *name)
 			name, m->unjoined);
 }
 
+static bool take_line(void *arg, const char *line, size_t len)
+{
+	return model_line(arg, line, len);
+}
+
+/* What the daemon knows: the latest records, and then the paths of living flows as a whole. */
+static struct model *read_daemon(const struct source *s)
+{
+	static const char *const requests[] = { "recent", "histories" };
+	struct model *m = model_new(&s->filter);
+	int error = m ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !error && i < sizeof(requests) / sizeof(requests[0]); i++)
+		error = ask_pages(requests[i], take_line, m);
+	if (error) {
+		model_free(m);
+		if (error == -ENOMEM)
+			fputs("inpath: out of memory\n", stderr);
+		else
+			ask_say_why(error);
+		return NULL;
+	}
+	model_end(m);
+	return m;
+}
+
 struct model *source_read(const struct source *s)
 {
 	bool input = s->file && !strcmp(s->file, "-");
@@ -92,11 +119,8 @@ struct model *source_read(const struct source *s)
 	FILE *log;
 	int error;
 
-	if (!s->file) {
-		fputs("inpath: name a log that holds inpathd's lines, or - for standard input\n",
-			stderr);
-		return NULL;
-	}
+	if (!s->file)
+		return read_daemon(s);
 	log = input ? stdin : fopen(s->file, "re");
 	if (!log) {
 		fprintf(stderr, "inpath: %s: %s\n", name, strerror(errno));

@@ -3,7 +3,6 @@
 #include "gateway/cli/ask.h"
 #include "gateway/cli/verbs.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -96,20 +95,6 @@ static void print_json(const struct answer *a)
 	json_object_put(top);
 }
 
-static int say_why(int error)
-{
-	switch (-error) {
-	case ENOENT:
-	case ECONNREFUSED:
-		fputs("inpath: inpathd does not run: start it (systemctl start inpathd)\n", stderr);
-		break;
-	case EACCES:
-	case EPERM: fputs("inpath: this is for root: use sudo\n", stderr); break;
-	default: fprintf(stderr, "inpath: inpathd does not answer: %s\n", strerror(-error));
-	}
-	return 2;
-}
-
 int verb_status(int argc, char **argv)
 {
 	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
@@ -133,7 +118,7 @@ int verb_status(int argc, char **argv)
 	}
 	error = ask_daemon("status", &a);
 	if (error)
-		return say_why(error);
+		return ask_say_why(error);
 	if (json)
 		print_json(&a);
 	else
@@ -160,7 +145,7 @@ int verb_reload(int argc, char **argv)
 	}
 	error = ask_daemon("reload", &a);
 	if (error)
-		return say_why(error);
+		return ask_say_why(error);
 	ok = answer_get(&a, "reload", "ok");
 	why = answer_get(&a, "reload", "why");
 	if (ok && !strcmp(ok, "yes"))

@@ -11,10 +11,12 @@ static const char HELP[] =
 	"usage: inpath why [--client X] [--service Y] [--since T] [--json] [FILE|-]\n\n"
 	"Where it hurts: one sentence a problem, with its figures: the device's link (Wi-Fi or cabling),\n"
 	"the provider's first routers (access), a link farther on (transit) or the service itself. Everything is\n"
-	"compared with its own past, so the log must go back to when all was well, and hold all paths:\n"
-	"log.paths = \"all\". A router that answers late, while those behind it do not, is no problem.\n" SOURCE_HELP
+	"compared with its own past, so a log must go back to when all was well, and hold all paths:\n"
+	"log.paths = \"all\". The running daemon holds the latest of them itself, whatever it logs.\n"
+	"A router that answers late, while those behind it do not, is no problem.\n" SOURCE_HELP
 	"\nExit status: 0 no problem, 1 a problem was named, 2 nothing could be read, 3 not enough data.\n\n"
-	"Example: inpath why --client livingroom-tv --since 2h /var/log/inpath.log\n";
+	"Example: sudo inpath why\n"
+	"         inpath why --client livingroom-tv --since 2h /var/log/inpath.log\n";
 
 enum {
 	WHY_NO_DATA = 3, /* exit status */

@@ -93,6 +93,35 @@ void daemon_signal(struct daemon *d, int signal)
 	}
 }
 
+/* --- records ------------------------------------------------------------------------------------- */
+
+struct telling {
+	struct daemon *daemon;
+	bool logged, kept;
+};
+
+static void tell_line(void *arg, const char *line, size_t len)
+{
+	const struct telling *t = arg;
+
+	if (t->logged)
+		log_line(&t->daemon->log, line, len);
+	if (t->kept)
+		recent_line(t->daemon->recent, line, len);
+}
+
+void daemon_record(struct daemon *d, const struct inpath_record *record)
+{
+	bool path = record->kind == INPATH_RECORD_PATH;
+	struct telling t = {
+		.daemon = d,
+		.logged = !path || !record->path.unlogged,
+		.kept = path || record->kind == INPATH_RECORD_CHANGE,
+	};
+
+	log_format(&d->log, record, tell_line, &t);
+}
+
 /* --- the control socket ------------------------------------------------------------------------ */
 
 struct answer {

@@ -321,10 +321,7 @@ static void do_what_is_due(struct daemon *d)
 			sent[count++].error = inject_send(d->inject, d->ifaces, &item->probe);
 			break;
 		case INPATH_ACTION_RECORD:
-			log_record(&d->log, &item->record);
-			if (item->record.kind == INPATH_RECORD_PATH ||
-				item->record.kind == INPATH_RECORD_CHANGE)
-				log_format(&d->log, &item->record, recent_line, d->recent);
+			daemon_record(d, &item->record);
 			d->last_path = clock_now();
 			break;
 		case INPATH_ACTION_ARM: arm(d, &item->arm); break;

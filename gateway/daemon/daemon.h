@@ -98,6 +98,9 @@ void daemon_stop(struct daemon *d);
 /* In control.c: what signals ask for. */
 void daemon_signal(struct daemon *d, int signal);
 
+/* In control.c: a record of the engine's goes to the log, and is kept for whoever asks. */
+void daemon_record(struct daemon *d, const struct inpath_record *record);
+
 /* In control.c: the answer to a request over the control socket; a control_answer. */
 size_t daemon_answer(void *arg, const char *request, char out[CONTROL_ANSWER_BYTES]);
 

@@ -105,13 +105,6 @@ void log_format(struct log *log, const struct inpath_record *record, logfmt_sink
 	logfmt_record(record, &log->options, sink, arg);
 }
 
-void log_record(struct log *log, const struct inpath_record *record)
-{
-	if (record->kind == INPATH_RECORD_PATH && record->path.unlogged)
-		return;
-	log_format(log, record, log_line, log);
-}
-
 uint64_t log_dropped(const struct log *log)
 {
 	return (log->syslog ? syslog_dropped(log->syslog) : 0) + log->file.dropped +

@@ -42,9 +42,6 @@ __attribute__((format(printf, 3, 4))) void log_say(
 /* Gives `sink` a record's lines, as the log would have them. */
 void log_format(struct log *log, const struct inpath_record *record, logfmt_sink *sink, void *arg);
 
-/* Writes a record, unless it is not for the log. */
-void log_record(struct log *log, const struct inpath_record *record);
-
 /* A logfmt_sink: writes the line of a record; `arg` is a struct log. */
 void log_line(void *arg, const char *line, size_t len);
 

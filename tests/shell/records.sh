@@ -53,6 +53,11 @@ is "lines that are cut are said" "$("$inpath" flows "$log" 2>&1 >/dev/null)" \
 	"inpath: $log: 1 lines that are no whole records are left out"
 is "a log that is not there" "$(wrong flows "$work/none")" "2: inpath: $work/none: No such file or directory"
 is "two logs" "$(wrong paths "$log" x)" "64: inpath: one log at a time: x is too much"
+is "no log, and no daemon" "$(INPATH_CONTROL=$work/none wrong why)" \
+	"2: inpath: inpathd does not run: start it (systemctl start inpathd)"
+epochs=$root/tests/cli/epochs.log
+is "epochs: flows" "$(said flows "$epochs")" "$(cat "$root/tests/cli/epochs_flows.txt")"
+is "epochs: paths" "$(said paths "$epochs")" "$(cat "$root/tests/cli/epochs_paths.txt")"
 is "no time" "$(wrong paths --since noon "$log")" \
 	"64: inpath: --since noon is no time: 90s, 10m, 2h, 3d, or 2026-11-21T20:14"
 for verb in flows paths; do

@@ -146,6 +146,95 @@ static void the_filter_leaves_out_and_counts(void **state)
 	}
 }
 
+#define EPOCH(run, since, until, traces, hops)                                                     \
+	"ev=epoch v=1 ts=" until " run=" run " " FLOW("51544") "since=" since " until=" until      \
+							       " traces=" traces " flaps=1 "       \
+							       "fp=9c1e04aa e2e=20.5/27.9/31.0 "   \
+							       "lan=1.0/3.2/9.9 hops=" hops
+#define SPAN                                                                                       \
+	EPOCH("7f3a9c21", "1760000000.123", "1760000600.000", "11",                                \
+		"1/100.64.0.1/0.42/0.50/0.91/0.07/0-of-12,2/*/12-of-12,3/45.57.91.12/25.00/27.90/" \
+		"40.00/0.30/1-of-12")
+
+static void an_epoch_is_kept_as_it_was_logged(void **state)
+{
+	struct model *m = reading(NULL, (const char *const[]){ SPAN "\n", NULL });
+	const struct model_epoch *e = &m->epochs[0];
+	const struct model_spread *hops = m->spreads + e->spreads;
+	uint32_t count;
+	const struct model_step *steps = model_path(m, e->path, &count);
+
+	(void)state;
+	assert_int_equal(m->epoch_count, 1);
+	assert_int_equal(m->trace_count, 0);
+	assert_int_equal(e->since, 1760000000123);
+	assert_int_equal(e->until, 1760000600000);
+	assert_int_equal(e->traces, 11);
+	assert_int_equal(e->flaps, 1);
+	assert_int_equal(e->fingerprint, 0x9c1e04aa);
+	assert_int_equal(e->e2e.least_us, 20500);
+	assert_int_equal(e->e2e.middle_us, 27900);
+	assert_int_equal(e->lan.most_us, 9900);
+	assert_int_equal(count, 3);
+	assert_int_equal(steps[1].addrs, MODEL_NONE);
+	assert_int_equal(hops[0].least_us, 420);
+	assert_int_equal(hops[0].middle_us, 500);
+	assert_int_equal(hops[0].most_us, 910);
+	assert_int_equal(hops[0].answered, 12);
+	assert_int_equal(hops[1].sent, 12);
+	assert_int_equal(hops[1].answered, 0);
+	assert_int_equal(hops[1].middle_us, 0);
+	assert_int_equal(hops[2].answered, 11);
+	assert_int_equal(m->flows[0].first_epoch, 0);
+	assert_int_equal(m->first, e->since);
+	assert_int_equal(m->last, e->until);
+	model_free(m);
+}
+
+/* What an epoch tells of is not counted twice; what it cannot have told of is. */
+static void a_trace_within_an_epoch_is_told_by_it(void **state)
+{
+	static const struct {
+		const char *line;
+		bool told;
+	} cases[] = {
+		{ ONE, true }, /* its first */
+		{ PATH("1760000600.000", "2", "51544", "1/100.64.0.1/1,2/10.0.0.2/1"), true },
+		{ PATH("1760000300.000", "3", "51544", "1/10.9.9.9+100.64.0.1/1"), true },
+		{ PATH("1760000300.000", "4", "51544", "1/*,?/45.57.91.12/27.9"), true },
+		{ PATH("1760000300.000", "5", "51544", "1/10.9.9.9/0.42"), false },
+		{ PATH("1760000300.000", "6", "51544", "1/100.64.0.10/0.42"), false },
+		{ PATH("1760000300.000", "7", "51545", "1/100.64.0.1/0.42"), false },
+		{ PATH("1760000600.001", "8", "51544", "1/100.64.0.1/0.42"), false },
+		{ PATH("1760000000.122", "9", "51544", "1/100.64.0.1/0.42"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct model *m = reading(NULL, (const char *const[]){ cases[i].line, SPAN, NULL });
+
+		assert_int_equal(m->trace_count, 1);
+		assert_int_equal(m->traces[0].told, cases[i].told);
+		model_free(m);
+	}
+}
+
+static void parts_of_a_path_and_of_an_epoch_are_not_mixed(void **state)
+{
+#define SPAN_PART(part, hops) EPOCH("a part=" part, "1760000000", "1760000060", "2", hops)
+	struct model *m = reading(NULL,
+		(const char *const[]){ PART("a", "1/2", "1/10.0.0.1/1"),
+			SPAN_PART("1/2", "1/10.0.0.1/1/1/1/0/0-of-2"),
+			PART("a", "2/2", "2/10.0.0.2/2"), SPAN_PART("2/2", "2/*/2-of-2"), NULL });
+
+	(void)state;
+	assert_int_equal(m->trace_count, 1);
+	assert_int_equal(m->epoch_count, 1);
+	assert_int_equal(m->spread_count, 2);
+	assert_int_equal(m->unjoined, 0);
+	model_free(m);
+}
+
 /* A line that is cut is refused, or it is a whole path with fewer or shorter hops: never read beyond. */
 static void a_line_cut_anywhere_is_survived(void **state)
 {
@@ -240,6 +329,9 @@ int main(void)
 		cmocka_unit_test(a_flows_traces_follow_each_other),
 		cmocka_unit_test(parts_are_joined_and_a_missing_one_is_counted),
 		cmocka_unit_test(changes_are_kept),
+		cmocka_unit_test(an_epoch_is_kept_as_it_was_logged),
+		cmocka_unit_test(a_trace_within_an_epoch_is_told_by_it),
+		cmocka_unit_test(parts_of_a_path_and_of_an_epoch_are_not_mixed),
 		cmocka_unit_test(the_filter_leaves_out_and_counts),
 		cmocka_unit_test(a_line_cut_anywhere_is_survived),
 		cmocka_unit_test(what_no_daemon_writes_is_counted),
