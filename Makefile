@@ -50,7 +50,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench safety truth peers soak soak-real why fuzz purity style install uninstall clean unit fuzz-replay sanitized coverage cross
+.PHONY: all deps check vm demo bench safety truth peers soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -356,6 +356,10 @@ uninstall:
 		$(DESTDIR)$(SYSUSERSDIR)/inpath.conf
 	for page in $(MAN); do rm -f $(MAN_DIR)/man$${page##*.}/$$page; done
 	@echo "$(SYSCONFDIR)/inpath and the user $(RUN_AS) are kept: they are yours"
+
+# make deb: a Debian package, build/inpath_VERSION_ARCHITECTURE.deb, judged by lintian where that is installed.
+deb:
+	@tests/deb/build "$(BUILD)"
 
 clean:
 	rm -rf $(BUILD)
