@@ -26,6 +26,7 @@ struct client {
 struct control_socket {
 	int epoll; /* one descriptor for the host to wait for */
 	int listener;
+	int spare; /* a descriptor to take who waits with, when there is no other */
 	struct client clients[CLIENTS];
 	unsigned int next; /* whose place the next client takes */
 	struct sockaddr_un at;
@@ -80,6 +81,11 @@ static void watch(struct control_socket *c, int fd, uint32_t which)
 	epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+static int spare_descriptor(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
 struct control_socket *control_socket_open(const char *path, struct io_error *err)
 {
 	struct control_socket *c = calloc(1, sizeof(*c));
@@ -92,6 +98,7 @@ struct control_socket *control_socket_open(const char *path, struct io_error *er
 	c->at.sun_family = AF_UNIX;
 	memcpy(c->at.sun_path, path, strlen(path) + 1);
 	c->listener = -1;
+	c->spare = spare_descriptor();
 	for (int i = 0; i < CLIENTS; i++)
 		c->clients[i].fd = -1;
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -102,6 +109,8 @@ struct control_socket *control_socket_open(const char *path, struct io_error *er
 			close(c->epoll);
 		if (c->listener >= 0)
 			close(c->listener);
+		if (c->spare >= 0)
+			close(c->spare);
 		free(c);
 		return NULL;
 	}
@@ -123,6 +132,8 @@ void control_socket_close(struct control_socket *c)
 	for (int i = 0; i < CLIENTS; i++)
 		leave(&c->clients[i]);
 	close(c->listener);
+	if (c->spare >= 0)
+		close(c->spare);
 	close(c->epoll);
 	unlink(c->at.sun_path);
 	free(c);
@@ -142,13 +153,33 @@ static bool may_ask(int fd)
 	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
+static int accept_client(const struct control_socket *c)
+{
+	return accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* Without a descriptor nobody can be taken, and the listener would stay readable: who waits is sent away instead. */
+static void refuse_client(struct control_socket *c)
+{
+	int fd;
+
+	close(c->spare);
+	fd = accept_client(c);
+	if (fd >= 0)
+		close(fd);
+	c->spare = spare_descriptor();
+}
+
 static void take_client(struct control_socket *c)
 {
-	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept_client(c);
 	struct client *client;
 
-	if (fd < 0)
+	if (fd < 0) {
+		if ((errno == EMFILE || errno == ENFILE) && c->spare >= 0)
+			refuse_client(c);
 		return;
+	}
 	if (!may_ask(fd)) {
 		close(fd);
 		return;

@@ -13,11 +13,13 @@ To each ADDRESS there are, all at once:
 
 `serve` says ready, `run` says under way when all flows speak, and at last one line:
     connections=N broken=N      of TCP: broken are those that ended before they should, or brought other bytes
+    unreached=N                 new ones for which somebody said that there is no way
     mbytes=N                    carried by them, both ways
     sent=N lost=N late=N        datagrams and echoes: lost on either way, overtaken by a later one
     errors=N                    of the UDP sockets: ICMP
     gap=N                       the longest time, in ms, that no echo came in one of the UDP flows
 """
+import errno
 import os
 import random
 import select
@@ -146,7 +148,7 @@ class Load:
         self.file, self.port, self.rate = enough, port, rate
         self.over = False
         self.lock = threading.Lock()
-        self.sum = dict.fromkeys("connections broken mbytes sent lost late errors gap".split(), 0)
+        self.sum = dict.fromkeys("connections broken unreached mbytes sent lost late errors gap".split(), 0)
         self.speaking = set()
 
     def enough(self):
@@ -188,7 +190,12 @@ class Load:
                 with tcp(address, self.port, b"V") as sock:
                     if sock.recv(1) != b"v":
                         raise Wrong
-            except (OSError, Wrong) as error:
+            except OSError as error:
+                if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+                    self.add(unreached=1)
+                else:
+                    self.broken(f"new connection to {address}", error)
+            except Wrong as error:
                 self.broken(f"new connection to {address}", error)
 
         visits = []

@@ -63,10 +63,10 @@ case_hangs() {
 	row "hangs, little traffic" "the same at 50 datagrams a second: the queue does not fill" "$QUEUE_LEN" 1500
 }
 
-# Half of the ends are clean, half are not. It is begun anew at once.
-start_and_stop() {
+# It is begun anew at once.
+start_and_end() { # SIGNAL TIMES
 	local i
-	for i in $(seq "$STARTS"); do
+	for i in $(seq "$2"); do
 		# shellcheck disable=SC2016 # expanded by the inner shell
 		on gw bash -c '
 			"$1" -c "$2" >>"$3" 2>&1 &
@@ -76,21 +76,25 @@ start_and_stop() {
 				sleep 0.005
 			done
 			kill "-$4" $!
-			wait $! || true' sh "$NET_BUILD/inpathd" "$NET_WORK/inpath.conf" "$NET_WORK/inpathd.err" \
-			"$([ $((i % 2)) = 0 ] && echo TERM || echo KILL)" || return 1
+			wait $! || true' sh "$NET_BUILD/inpathd" "$NET_WORK/inpath.conf" "$NET_WORK/inpathd.err" "$1" || return 1
 		wait_for 10 queue_is_free
 	done 2>/dev/null
+}
+
+ended_by() { # SIGNAL WHAT TIMES
+	load_begin
+	tap_ok "$2 $3 times, with the rules in place" start_and_end "$1" "$3"
+	load_end
+	row "$2" "by SIG$1, $3 times, rules in place" $(($3 * QUEUE_LEN)) 1500 \
+		"$(awk -v n="$LOST" -v of="$3" 'BEGIN { printf "%.2f lost a time", n / of }')"
 }
 
 case_starts() {
 	inpath_conf "${EVERYTHING/interval = 1/interval = 1; timeout_ms = 50}"
 	fresh
 	finish "$INPATHD_PID" || true
-	load_begin
-	tap_ok "started $STARTS times, with the rules in place" start_and_stop
-	load_end
-	row "started and stopped" "$STARTS times, half by SIGTERM, half by SIGKILL, rules in place" $((STARTS * QUEUE_LEN)) - \
-		"$(awk -v n="$LOST" -v of="$STARTS" 'BEGIN { printf "%.2f lost a time", n / of }')"
+	ended_by TERM "started and stopped" "$STARTS"
+	ended_by KILL "started and killed" $((STARTS / 5))
 	inpath_conf "$EVERYTHING"
 }
 
