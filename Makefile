@@ -50,7 +50,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench safety truth peers soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross
+.PHONY: all deps check vm demo bench safety truth peers noneffect soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -262,6 +262,11 @@ truth:
 peers:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/netsim/peers "$(BUILD)" "$(SEED)" "$(if $(filter file,$(origin PATHS)),40,$(PATHS))"
+
+# make noneffect [SEED=1] [PAIRS=400] [ONLY=word]: do flows fare otherwise where inpath traces them? Ten minutes at most.
+noneffect:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
+	@tests/noneffect/run "$(BUILD)" "$(SEED)" "$(if $(filter file,$(origin PAIRS)),400,$(PAIRS))" "$(ONLY)"
 
 # make soak [SEED=1] [HOURS=24] [CLIENTS=200] [FLOWS=20000] [FLOW=number]: a household's day in virtual time, against the truth.
 $(BUILD)/soak: $(call objects,release,$(SOAK)) $(BUILD)/libinpath.a
