@@ -13,6 +13,7 @@ static const struct {
 	{ "why", verb_why, "where it hurts: the answer in sentences" },
 	{ "flows", verb_flows, "the connections that were traced" },
 	{ "paths", verb_paths, "the ways that they took, hop by hop" },
+	{ "report", verb_report, "all of that on one page that can be sent to somebody else" },
 	{ "check", verb_check,
 		"what on this gateway will or will not work, and what to do about it" },
 	{ "status", verb_status, "what inpathd has seen and done, in words" },

@@ -62,6 +62,7 @@ void model_free(struct model *m)
 	free(m->epochs);
 	free(m->rtts);
 	free(m->spreads);
+	free(m->raw);
 	free(m->parts);
 	free(m);
 }
@@ -78,6 +79,20 @@ const struct model_step *model_path(const struct model *m, uint32_t path, uint32
 
 	*count = (uint32_t)(len / sizeof(*steps));
 	return steps;
+}
+
+bool model_keep_raw(struct model *m, uint32_t records)
+{
+	m->raw = calloc(records, sizeof(*m->raw));
+	m->raw_room = m->raw ? records : 0;
+	return m->raw != NULL;
+}
+
+const char *model_raw(const struct model *m, uint32_t back)
+{
+	if (back >= m->raw_room || back >= m->raw_count)
+		return NULL;
+	return m->raw[(m->raw_count - 1 - back) % m->raw_room].text;
 }
 
 int model_read(struct model *m, FILE *log, void (*told)(void *arg, uint64_t bytes), void *arg)

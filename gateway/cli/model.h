@@ -15,6 +15,7 @@
 #define CLI_MODEL_H
 
 #include "gateway/cli/intern.h"
+#include "gateway/logfmt/logfmt.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -119,12 +120,24 @@ struct model {
 	uint64_t filtered; /* records that the filter left out */
 	uint64_t unjoined; /* records of several parts of which one is missing */
 	bool full;         /* no memory: what came later is missing */
+	/* The latest records as they were written, if they are to be kept: a ring of lines. */
+	struct model_raw {
+		char text[LOGFMT_LINE_MAX + 1];
+	} * raw;
+	uint32_t raw_room;
+	uint64_t raw_count; /* all that were kept at some time */
 	struct model_parts *parts;
 };
 
 /* Empty. NULL: no memory. The filter's texts stay the caller's, and must outlive the model. */
 struct model *model_new(const struct model_filter *filter);
 void model_free(struct model *m);
+
+/* From now on the latest `records` records are kept as they were written. False: no memory. */
+bool model_keep_raw(struct model *m, uint32_t records);
+
+/* The latest record but `back`, as it was written; NULL: so many are not kept. */
+const char *model_raw(const struct model *m, uint32_t back);
 
 /* Takes one line of a log, as syslog, logread or the journal print it. False: no memory. */
 bool model_line(struct model *m, const char *line, size_t len);

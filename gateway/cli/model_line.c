@@ -316,6 +316,24 @@ static void take_path(struct model *m, const struct logfmt_line *line, bool epoc
 		m->broken++;
 }
 
+/* What the reader has read: from the first `ev=` that is no word's end. */
+static void keep_raw(struct model *m, const char *line, size_t len)
+{
+	const char *at = line, *end = line + len;
+	char *out = m->raw[m->raw_count++ % m->raw_room].text;
+
+	while ((at = memmem(at, (size_t)(end - at), "ev=", 3)) != NULL && at > line &&
+		at[-1] != ' ')
+		at += 3;
+	if (!at)
+		at = end;
+	if (end > at && end[-1] == '\n')
+		end--;
+	len = (size_t)(end - at) < LOGFMT_LINE_MAX ? (size_t)(end - at) : LOGFMT_LINE_MAX;
+	memcpy(out, at, len);
+	out[len] = '\0';
+}
+
 bool model_line(struct model *m, const char *line, size_t len)
 {
 	struct logfmt_line fields;
@@ -333,11 +351,17 @@ bool model_line(struct model *m, const char *line, size_t len)
 	epoch = strcmp(event, "epoch") == 0;
 	if (!epoch && strcmp(event, "path") != 0 && strcmp(event, "change") != 0)
 		return true;
-	if (!has_flow(&fields))
+	if (!has_flow(&fields)) {
 		m->broken++;
-	else if (!is_wanted(&m->filter, &fields))
+		return true;
+	}
+	if (!is_wanted(&m->filter, &fields)) {
 		m->filtered++;
-	else if (strcmp(event, "change") == 0)
+		return true;
+	}
+	if (m->raw_room)
+		keep_raw(m, line, len);
+	if (strcmp(event, "change") == 0)
 		add_change(m, &fields);
 	else
 		take_path(m, &fields, epoch);

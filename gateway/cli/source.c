@@ -95,7 +95,7 @@ static struct model *read_daemon(const struct source *s)
 {
 	static const char *const requests[] = { "recent", "histories" };
 	struct model *m = model_new(&s->filter);
-	int error = m ? 0 : -ENOMEM;
+	int error = m && (!s->raw || model_keep_raw(m, s->raw)) ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !error && i < sizeof(requests) / sizeof(requests[0]); i++)
 		error = ask_pages(requests[i], take_line, m);
@@ -127,7 +127,7 @@ struct model *source_read(const struct source *s)
 		return NULL;
 	}
 	m = model_new(&s->filter);
-	error = m ? read_log(m, log) : -ENOMEM;
+	error = m && (!s->raw || model_keep_raw(m, s->raw)) ? read_log(m, log) : -ENOMEM;
 	if (!input)
 		fclose(log);
 	if (error) {

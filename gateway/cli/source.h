@@ -16,6 +16,7 @@
 struct source {
 	struct model_filter filter;
 	bool json;
+	uint32_t raw;     /* so many of the latest records are kept as they were written */
 	const char *file; /* `-`: standard input; NULL: the running daemon */
 };
 

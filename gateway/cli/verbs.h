@@ -18,5 +18,6 @@ int verb_reload(int argc, char **argv);
 int verb_why(int argc, char **argv);
 int verb_flows(int argc, char **argv);
 int verb_paths(int argc, char **argv);
+int verb_report(int argc, char **argv);
 
 #endif

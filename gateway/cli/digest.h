@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * digest: what of a log fits on a page: the devices and services that were seen most, and for each pair
+ * of them the routers on the way, how round trips lay over time, and the changes. Pure.
+ *
+ *   model -> pairs of a device and a service -> spreads, bins
+ *
+ * Owns:   its arrays, until digest_free; 20 bytes a trace. The model must outlive it.
+ * Time:   the records'.
+ * Output: bounded by the limits below, however long the log is; how much was left out is told.
+ */
+#ifndef CLI_DIGEST_H
+#define CLI_DIGEST_H
+
+#include "gateway/cli/bins.h"
+
+enum {
+	DIGEST_CLIENTS = 8,
+	DIGEST_SERVICES = 12,
+	DIGEST_PAIRS = 24,
+	DIGEST_AT_TTL = 6,   /* routers told of one TTL */
+	DIGEST_ROUTERS = 48, /* ... and of a pair */
+	DIGEST_CHANGES = 12, /* the latest of a pair */
+};
+
+/* A device, or a service. */
+struct digest_one {
+	uint32_t name;    /* text */
+	uint32_t address; /* a device's latest; text */
+	uint32_t traces;
+};
+
+/* A device's connections to a service. */
+struct digest_pair {
+	uint32_t client, service; /* indices of those that are told of; MODEL_NONE: left out */
+	uint32_t first, count;    /* its traces, in digest.order */
+	uint32_t flows, servers, changes;
+	uint32_t hops; /* of the newest trace */
+	struct spread lan, e2e;
+};
+
+struct digest {
+	const struct model *m;
+	struct digest_one clients[DIGEST_CLIENTS], services[DIGEST_SERVICES];
+	struct digest_pair pairs[DIGEST_PAIRS]; /* service by service, each by its devices */
+	uint32_t client_count, service_count, pair_count;
+	uint32_t clients_seen, services_seen, pairs_seen;
+	uint32_t *order;        /* the traces' indices, pair by pair, in the log's order */
+	uint32_t *flow_pair;    /* of each flow: index of `pairs`, or MODEL_NONE */
+	struct sample *samples; /* scratch, one a trace */
+	uint32_t *values;
+};
+
+/* A router at a TTL of a pair's ways. */
+struct digest_router {
+	uint32_t ttl;   /* 0: the server at no known TTL */
+	uint32_t addrs; /* text; MODEL_NONE: no router answered at this TTL */
+	uint32_t asked; /* traces that asked this TTL */
+	bool server;
+	bool rest; /* stands for those that did not fit */
+	struct spread rtt;
+};
+
+/* What a series is of. */
+enum digest_kind {
+	DIGEST_LAN,
+	DIGEST_E2E,
+	DIGEST_ROUTER,
+};
+
+/* One change of a pair's ways: what stood at the TTL before and behind; MODEL_NONE: not known. */
+struct digest_change {
+	model_time at;
+	uint32_t host; /* text: the server's name or address */
+	uint32_t ttl, before, behind;
+};
+
+/* NULL: no memory. */
+struct digest *digest_new(const struct model *m);
+void digest_free(struct digest *d);
+
+/* The routers of a pair by TTL, of each those seen most first. Returns how many. */
+uint32_t digest_routers(
+	struct digest *d, const struct digest_pair *p, struct digest_router out[DIGEST_ROUTERS]);
+
+/* Round trips over the log's time, in `bins` bins. `router` only for DIGEST_ROUTER. */
+void digest_series(struct digest *d, const struct digest_pair *p, enum digest_kind kind,
+	const struct digest_router *router, struct spread *out, uint32_t bins);
+
+/* The latest changes of a pair, newest first. Returns how many. */
+uint32_t digest_changes(const struct digest *d, const struct digest_pair *p,
+	struct digest_change out[DIGEST_CHANGES]);
+
+/* A server's round trip: passive, else as it answered the probe; 0: not known. */
+uint32_t digest_e2e(const struct model *m, const struct model_trace *t);
+
+#endif
