@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# openwrt: what the scripts for OpenWrt do, under busybox's ash, with everything that they call put in the
+# openwrt [BUILD]: what the scripts for OpenWrt do, under busybox's ash, with everything that they call put in the
 # place of by something that writes down how it was called.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "$root" && cd "${1:-build}" && pwd)
+files=$root/etc/openwrt/inpath/files
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 count=0 failed=0
@@ -35,10 +37,38 @@ reset() {
 	stub usr/sbin/inpath
 	stub usr/share/inpath/fw4-offload
 	stub etc/init.d/inpath
+	stub usr/share/inpath/uci-render
+	: >"$work/config"
 }
-for script in inpath.init inpath.hotplug firewall.inpath uci-defaults fw4-offload; do
-	sed "s#/usr/#$work/usr/#g; s#/etc/init.d/#$work/etc/init.d/#g; s#/var/run#$work/var/run#; s#/sbin/ujail#$work/sbin/ujail#; s#/etc/capabilities#$work/etc/capabilities#" \
-		"$root/etc/openwrt/$script" >"$work/$script"
+
+# What OpenWrt's /lib/functions.sh does for who reads a configuration: each line of it is a call, of one's own functions too.
+cat >"$work/functions.sh" <<-'END'
+	config_cb() { :; }
+	option_cb() { :; }
+	list_cb() { :; }
+	config() {
+		sections=$((sections + 1))
+		CONFIG_SECTION=${2:-cfg0$sections}
+		config_cb "$1" "$CONFIG_SECTION"
+	}
+	option() {
+		eval "CONFIG_${CONFIG_SECTION}_$1=\$2"
+		option_cb "$1" "$2"
+	}
+	list() { list_cb "$1" "$2"; }
+	config_load() {
+		sections=0
+		. "$CONFIG_FILE" || return 1
+		config_cb
+	}
+	config_get_bool() {
+		eval "$1=\${CONFIG_$2_$3:-$4}"
+	}
+END
+export FUNCTIONS=$work/functions.sh CONFIG_FILE=$work/config
+for script in inpath.init inpath.hotplug firewall.inpath inpath.defaults fw4-offload uci-render; do
+	sed "s#/usr/#$work/usr/#g; s#/etc/init.d/#$work/etc/init.d/#g; s#/var/run#$work/var/run#; s#/sbin/ujail#$work/sbin/ujail#; s#/etc/capabilities#$work/etc/capabilities#; s#/var/etc#$work/var/etc#; s#logger -#$work/bin/logger -#" \
+		"$files/$script" >"$work/$script"
 done
 mkdir -p "$work/var/run"
 ash() {
@@ -51,6 +81,10 @@ init() {
 		for one in open_instance set_param close_instance add_reload_trigger add_jail send_signal; do
 			eval "procd_\$one() { echo \"procd_\$one \\\$*\" >>$work/calls; }"
 		done
+		. $work/functions.sh
+		running() { [ ! -e $work/stopped ]; }
+		start() { echo start >>$work/calls; }
+		stop() { echo stop >>$work/calls; }
 		user_exists() { [ -e $work/has_user ]; }
 		chown() { echo "chown \$*" >>$work/calls; }
 		. $work/inpath.init
@@ -63,22 +97,36 @@ reset
 echo 'dhcp.@dnsmasq[0].leasefile=/tmp/my.leases' >"$work/uci"
 init start_service
 is "start: the configuration is checked first, then one instance, respawned, with the leases of UCI" \
-	"$(grep -v '^uci' "$work/calls" | sed "s#$work##g; s/ \$//")" "inpathd -t
+	"$(grep -v '^uci ' "$work/calls" | sed "s#$work##g; s/ \$//")" "uci-render
+inpathd -t -c /var/etc/inpath.conf.new
 procd_open_instance
 procd_set_param command /usr/sbin/inpathd
 procd_set_param env INPATH_LEASES=/tmp/my.leases
-procd_set_param file /etc/inpath/inpath.conf
+procd_set_param file /var/etc/inpath.conf
 procd_set_param stdout 1
 procd_set_param stderr 1
 procd_set_param respawn 3600 5 0
 procd_set_param term_timeout 15
 procd_close_instance"
+is "start: the checked one is what it reads" "$(cd "$work/var/etc" && echo *)" inpath.conf
 is "start: the folder of the control socket is root's alone" "$(stat -c %a "$work/var/run/inpath")" 700
 reset
 stub usr/sbin/inpathd 'exit 1'
 status=0
 init start_service || status=$?
 is "start: nothing is started with a bad configuration" "$status $(grep -c procd "$work/calls" || true)" "1 0"
+is "start: the bad one can be read beside the good one" "$(cd "$work/var/etc" && echo *)" "inpath.conf inpath.conf.new"
+rm "$work/var/etc/inpath.conf.new"
+reset
+stub usr/share/inpath/uci-render 'exit 1'
+status=0
+init start_service || status=$?
+is "start: nothing is started with what cannot be rendered" "$status $(grep -c 'procd\|inpathd' "$work/calls" || true)" "1 0"
+rm -f "$work/var/etc/inpath.conf.new"
+reset
+printf "config inpath 'main'\n\toption enabled '0'\n" >"$work/config"
+init 'start_service; service_started'
+is "start: switched off in UCI: nothing" "$(cat "$work/calls")" ""
 reset
 init start_service
 is "start: without a lease file in UCI none is handed over" "$(grep -c LEASES "$work/calls" || true)" 0
@@ -90,7 +138,7 @@ reset
 init start_service
 is "start: without a list of capabilities procd leaves the user to inpathd, whose the folder is" \
 	"$(grep -c 'user\|jail' "$work/calls" || true) $(grep chown "$work/calls" | sed "s#$work##")" "0 chown inpath:inpath /var/run/inpath"
-cp "$root/etc/openwrt/inpath.json" "$work/etc/capabilities/"
+cp "$files/inpath.json" "$work/etc/capabilities/"
 reset
 init start_service
 is "start: with one procd starts it as its user, with two capabilities" \
@@ -102,7 +150,7 @@ procd_set_param group inpath
 procd_set_param no_new_privs 1
 procd_close_instance"
 is "start: the list of capabilities is JSON, of those two" "$(python3 -c 'import json, sys
-print(sorted({cap for caps in json.load(sys.stdin).values() for cap in caps}))' <"$root/etc/openwrt/inpath.json")" "['CAP_NET_ADMIN', 'CAP_NET_RAW']"
+print(sorted({cap for caps in json.load(sys.stdin).values() for cap in caps}))' <"$files/inpath.json")" "['CAP_NET_ADMIN', 'CAP_NET_RAW']"
 rm "$work/has_user"
 reset
 init start_service
@@ -119,8 +167,26 @@ rm "$work/usr/share/inpath/fw4-offload"
 is "stopped: without fw4-offload it ends well" "$(init service_stopped && echo well)" well
 reset
 init reload_service
-is "reload: HUP, then rules up" "$(cat "$work/calls")" "procd_send_signal inpath * HUP
+is "reload: the configuration anew, HUP, then rules up" "$(sed "s#$work##g" "$work/calls")" "uci-render
+inpathd -t -c /var/etc/inpath.conf.new
+procd_send_signal inpath * HUP
 inpath-rules up"
+reset
+# shellcheck disable=SC2016 # for the stub
+stub usr/sbin/inpathd 'echo "$3:2: bad"; exit 1'
+status=0
+init reload_service || status=$?
+is "reload: with a bad configuration it goes on with the old one" "$status $(grep -c 'HUP\|rules\|stop' "$work/calls" || true)" "1 0"
+is "reload: and the log says why" "$(grep logger "$work/calls" | sed "s#$work##")" "logger -s -t inpath -p daemon.err /var/etc/inpath.conf.new:2: bad"
+reset
+printf "config inpath 'main'\n\toption enabled '0'\n" >"$work/config"
+init reload_service
+is "reload: switched off in UCI: stopped" "$(cat "$work/calls")" stop
+reset
+touch "$work/stopped"
+init reload_service
+is "reload: switched on again: started" "$(cat "$work/calls")" start
+rm "$work/stopped"
 reset
 init service_triggers
 is "triggers: its own configuration, and where leases are" "$(cat "$work/calls")" "procd_add_reload_trigger inpath dhcp"
@@ -149,11 +215,11 @@ is "firewall loaded: offload first, then rules" "$(grep -v init "$work/calls" | 
 inpath-rules up"
 
 reset
-ash "$work/uci-defaults"
+ash "$work/inpath.defaults"
 is "installed: the include is registered" "$(grep -c 'firewall.inpath' "$work/calls")" 5
 reset
 echo firewall.inpath=include >"$work/uci"
-ash "$work/uci-defaults"
+ash "$work/inpath.defaults"
 is "installed again: it is left alone" "$(grep -c batch "$work/calls" || true)" 0
 
 # fw4-offload with an nft that has such a rule, and takes or refuses what it is given.
@@ -203,7 +269,199 @@ status=0
 offload "$plain" 1 2>"$work/said" || status=$?
 is "offload: an inpathd that names no marks: said, nothing done" "$status $(wc -l <"$work/said")" "1 1"
 
-for script in inpath.init inpath.hotplug firewall.inpath uci-defaults fw4-offload; do
+# --- /etc/config/inpath ----------------------------------------------------------------------------
+
+# Prints what inpathd is given for the configuration that stands on the standard input.
+render() {
+	cat >"$work/config"
+	PATH="$work/bin:$PATH" busybox ash "$files/uci-render" 2>&1
+}
+judged() { # what the real inpathd makes of it: its settings, or what is wrong
+	render >"$work/rendered" || { cat "$work/rendered"; return 0; }
+	"$build/inpathd" -t -c "$work/rendered" 2>&1 | sed "s#$work/##" | grep -v 'at most' || true
+}
+reset
+is "config: all kinds of values" "$(render <<'END'
+config inpath 'main'
+	option enabled '1'
+	option services '/etc/inpath/services'
+config gateway 'gateway'
+	option lan 'br-lan br-guest'
+	option wan 'auto'
+	option queue '600'
+	option mark_probe '0x04000000'
+	option accounting '1'
+config log 'log'
+	option clients 'hash'
+	option hops 'no'
+config policy 'bank'
+	option action 'ignore'
+	list domains 'bank.example'
+	list domains 'safe.example'
+config policy 'later'
+	option enabled '0'
+config policy
+	option name 'TV & "films"'
+	list clients 'livingroom-tv'
+	list ports '443'
+	list ports '8000-8100'
+	option protocols 'tcp quic'
+	option interval '30'
+END
+)" 'gateway = {
+	lan = ( "br-lan", "br-guest" );
+	wan = "auto";
+	queue = 600;
+	mark_probe = 0x04000000;
+	accounting = true;
+};
+log = {
+	clients = "hash";
+	hops = false;
+};
+services = "/etc/inpath/services";
+policies = (
+{
+	name = "bank";
+	action = "ignore";
+	domains = ( "bank.example", "safe.example" );
+},
+{
+	name = "TV & \"films\"";
+	clients = ( "livingroom-tv" );
+	ports = ( 443, "8000-8100" );
+	protocols = ( "tcp", "quic" );
+	interval = 30;
+}
+);'
+mv "$work/config" "$work/config.all"
+is "config: inpathd takes it" "$(sed '/services/d' "$work/config.all" | judged)" ""
+is "config: the shipped one is good, and is what a router of 128 MB wants" "$(judged <"$files/inpath.config") $(
+	grep -c 'flows = 8192\|names = 4096\|hellos = 32\|traces = 64\|histories = 256' "$work/rendered")" " 5"
+is "config: nothing in it: the defaults" "$(judged </dev/null)$(cat "$work/rendered")" ""
+is "config: all policies switched off: nothing is traced" "$(render <<'END'
+config policy 'all'
+	option enabled 'off'
+END
+)" 'policies = ( { name = "none"; action = "ignore"; } );'
+# shellcheck disable=SC2016,SC1003 # not to be expanded, ever
+hostile='"; }; policies = (); x = "\'"'"'$(touch '"$work"'/pwned) `touch '"$work"'/pwned` * ; %s %n'
+escaped=$(printf '%s' "$hostile" | sed "s/'/'\\\\''/g")
+printf "config policy 'a'\n\toption name '%s'\nconfig gateway\n\toption queue '%s'\n\tlist lan '%s'\nconfig policy 'b'\n\tlist ports '%s'\n" \
+	"$escaped" "$escaped" "$escaped" "$escaped" >"$work/hostile"
+quoted=\"$(printf '%s' "$hostile" | sed 's/[\\"]/\\&/g')\"
+is "config: a value stays a value, whatever it holds" "$(render <"$work/hostile")" "gateway = {
+	queue = $quoted;
+	lan = ( $quoted );
+};
+policies = (
+{
+	name = $quoted;
+},
+{
+	name = \"b\";
+	ports = ( $quoted );
+}
+);"
+is "config: and nothing of it was run" "$([ ! -e "$work/pwned" ] && echo nothing)" nothing
+is "config: a line's end in a value is none in the result" "$(printf "config policy 'p'\n\toption name 'a\nb\tc'\n" | render)" 'policies = (
+{
+	name = "a b c";
+}
+);'
+is "config: no number where one belongs: inpathd says where" "$(judged <<'END'
+config probe
+	option interval 'often'
+END
+)" "rendered:2: probe.interval: must be a whole number, 1..86400"
+refused() { # WHAT WORD: said in one line, and nothing printed
+	status=0
+	render >"$work/rendered" || status=$?
+	is "config: refused: $1" "$status $(wc -l <"$work/rendered") $(grep -c "$2" "$work/rendered" || true)" "1 1 1"
+}
+refused "an unknown section" "'gatewy'" <<'END'
+config policy 'good'
+config gatewy
+END
+refused "an option that is none" "'1nterval'" <<'END'
+config probe
+	option 1nterval '1'
+END
+refused "a list where one value belongs" "'interval'" <<'END'
+config probe
+	list interval '1'
+END
+refused "an unknown option of the first section" "'enable'" <<'END'
+config inpath 'main'
+	option enable '0'
+END
+refused "a file that is not there" /no/such/file <<'END'
+config inpath 'main'
+	option file '/no/such/file'
+END
+printf '# mine\n' >"$work/mine.conf"
+is "config: a file of one's own is taken as it is" "$(render <<END
+config inpath 'main'
+	option file '$work/mine.conf'
+config gateway
+	option queue '1'
+END
+)" "# mine"
+
+# --- the package -----------------------------------------------------------------------------------
+
+# What of OpenWrt's build system its Makefile uses; the programs are those of this machine.
+mkdir "$work/sdk"
+cat >"$work/sdk/rules.mk" <<-END
+	INCLUDE_DIR := $work/sdk
+	INSTALL_DIR := install -d -m0755
+	INSTALL_BIN := install -m0755
+	INSTALL_DATA := install -m0644
+	INSTALL_CONF := install -m0600
+	CP := cp -fpR
+	LN := ln -sf
+END
+cat >"$work/sdk/package.mk" <<END
+PKG_BUILD_DIR := $work/sdk/\$(PKG_NAME)-\$(PKG_VERSION)
+define Build/Compile/Default
+	mkdir -p \$(PKG_BUILD_DIR)/build
+	cp $build/inpathd $build/inpath \$(PKG_BUILD_DIR)/build/
+endef
+define BuildPackage
+all:
+	\$(call Build/Prepare)
+	\$(call Build/Compile)
+	\$(call Package/\$(1)/install,$work/installed)
+depends:
+	\$(eval \$(Package/\$(1)))
+	@echo '\$(DEPENDS)'
+endef
+END
+make --no-print-directory -s -C "$root/etc/openwrt/inpath" TOPDIR="$work/sdk" all >"$work/said" 2>&1 || cat "$work/said"
+is "package: every file is at its place" "$(cd "$work/installed" && find . ! -type d ! -path './etc/inpath/services/*' -printf '%m %p\n' | sort -k 2)" \
+	"644 ./etc/capabilities/inpath.json
+600 ./etc/config/inpath
+644 ./etc/hotplug.d/iface/95-inpath
+755 ./etc/init.d/inpath
+777 ./etc/inpath/inpath.conf
+644 ./etc/uci-defaults/95-inpath
+755 ./usr/sbin/inpath
+755 ./usr/sbin/inpath-rules
+755 ./usr/sbin/inpathd
+755 ./usr/share/inpath/firewall.inpath
+755 ./usr/share/inpath/fw4-offload
+644 ./usr/share/inpath/inpath.nft
+755 ./usr/share/inpath/uci-render"
+is "package: all service lists are there" "$(find "$work/installed/etc/inpath/services" -name '*.conf' | wc -l)" "$(find "$root/etc/services" -name '*.conf' | wc -l)"
+is "package: the configuration that all read is the rendered one" "$(readlink "$work/installed/etc/inpath/inpath.conf")" /var/etc/inpath.conf
+is "package: its version is the program's" "$(basename "$work"/sdk/inpath-*)" "inpath-$("$build/inpathd" --version | sed 's/.* //')"
+is "package: the kernel's modules that it needs are named" "$(make --no-print-directory -s -C "$root/etc/openwrt/inpath" TOPDIR="$work/sdk" depends |
+	tr ' ' '\n' | grep kmod | sort | paste -sd' ')" "+kmod-nf-conntrack-netlink +kmod-nfnetlink-log +kmod-nft-queue"
+while read -r path; do
+	[ -e "$work/installed$path" ] || is "package: $path, which a script names, is in it" absent there
+done < <(grep -hoE '/usr/(sbin/inpath|share/inpath/)[a-z0-9.-]+' "$files"/* | sort -u)
+
+for script in inpath.init inpath.hotplug firewall.inpath inpath.defaults fw4-offload uci-render; do
 	is "$script: ash can read it" "$(ash -n "$work/$script" 2>&1)" ""
 done
 ash -n "$root/rules/inpath-rules"

@@ -59,7 +59,7 @@ on gw nft -f - <<-'END'
 	}
 END
 tap_is "a flow table" "$(mark offload)" limit
-on gw env INPATHD="$NET_BUILD/inpathd" "$NET_ROOT/etc/openwrt/fw4-offload"
+on gw env INPATHD="$NET_BUILD/inpathd" "$NET_ROOT/etc/openwrt/inpath/files/fw4-offload"
 tap_is "and with its mend" "$(mark offload)" ok
 on gw nft delete table inet fw4
 

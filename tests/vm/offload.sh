@@ -134,7 +134,7 @@ tap_ok "without the include: what offload took is counted" wait_for 20 stat_reac
 tap_ok "without the include: it is said once" [ "$(grep -c "flow offload takes flows away" "$NET_WORK/inpathd.err")" -eq 1 ]
 tap_is "without the include: they were not traced" "$(records ev=path | wc -l)" 0
 
-INCLUDE=$NET_ROOT/etc/openwrt/fw4-offload
+INCLUDE=$NET_ROOT/etc/openwrt/inpath/files/fw4-offload
 fw4_reload
 tap_is "with it: only what rests and was never probed is offloaded" \
 	"$(offload_rule | grep -c 'ct mark & 0x0c000000 == 0x08000000 flow add @ft')" 1
