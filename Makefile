@@ -197,6 +197,7 @@ check:
 vm:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/stream $(BUILD)/bench/visits
 	@tests/vm/debian_root --fetch >/dev/null || true
+	@tests/deb/build "$(BUILD)" >/dev/null || true
 	@tests/run --vm "$(BUILD)" "$(ONLY)"
 
 demo: all

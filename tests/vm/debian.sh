@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# debian [BUILD]: a gateway that is a Debian of its own, systemd booted: inpath installed, started by its unit,
-# the firewall reloaded, the daemon crashed and hung, stopped, uninstalled; flows are traced all along, and nothing is left.
+# debian [BUILD]: a gateway that is a Debian of its own, systemd booted: inpath's package installed, which starts it; the
+# firewall reloaded, the daemon crashed and hung, stopped, upgraded, purged; flows are traced all along, and nothing is left.
 # shellcheck disable=SC2016,SC2317 # what is evaluated in there is meant to be
 set -euo pipefail
 . "$(dirname "$0")/../netns/lib.sh"
@@ -30,13 +30,10 @@ boot() {
 		for node in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 dev/\${node%:*} c 1 \${node#*:}; done
 		mkdir dev/shm dev/pts
 		ln -s /proc/self/fd dev/fd
-		make --no-print-directory -s -C "$NET_ROOT" BUILD="$NET_BUILD" PREFIX=/usr DESTDIR=\$PWD install
-		chroot . systemd-sysusers inpath.conf
+		cp "$PACKAGE" root/inpath.deb
 		# This root is no mount of its own as systemd wants one to put another /dev there.
 		mkdir -p etc/systemd/system/service.d
 		printf '[Service]\nPrivateDevices=no\n' >etc/systemd/system/service.d/here.conf
-		mkdir -p $NET_WORK/before && cp -a $NET_WORK/up/upper/. $NET_WORK/before
-		cp $NET_WORK/inpath.conf etc/inpath/inpath.conf
 		cp $NET_WORK/nftables.conf etc/nftables.conf
 		ln -sf /lib/systemd/system/nftables.service etc/systemd/system/multi-user.target.wants/nftables.service
 		exec env -i container=other PATH=/usr/sbin:/usr/bin chroot . /lib/systemd/systemd --system --unit=multi-user.target
@@ -45,6 +42,21 @@ boot() {
 	wait_for 60 first_process || { cat "$NET_WORK/boot.log" >&2; return 1; }
 	INIT=$(pgrep -P "$SPAWNED")
 	wait_for 120 booted || { inside systemctl --no-pager list-jobs >&2; return 1; }
+}
+
+dpkg_inside() {
+	if ! inside DEBIAN_FRONTEND=noninteractive dpkg "$@" >"$NET_WORK/dpkg" 2>&1 || grep -qi warning "$NET_WORK/dpkg"; then
+		cat "$NET_WORK/dpkg" >&2
+		return 1
+	fi
+}
+
+# To the same program, under a later version's number.
+upgrade() {
+	dpkg-deb -R "$PACKAGE" "$NET_WORK/next"
+	sed -i 's/^Version: .*/Version: 99/' "$NET_WORK/next/DEBIAN/control"
+	dpkg-deb --root-owner-group -Zgzip -b "$NET_WORK/next" "/proc/$INIT/root/root/next.deb" >/dev/null
+	dpkg_inside -i /root/next.deb
 }
 
 first_process() {
@@ -94,6 +106,11 @@ if ! DEBIAN=$("$NET_ROOT/tests/vm/debian_root" 2>&1); then
 	tap_skip "a Debian of its own" "${DEBIAN%%$'\n'*}"
 	tap_done
 fi
+PACKAGE=$(echo "$(cd "${1:-build}" && pwd)"/inpath_*.deb)
+if [ ! -e "$PACKAGE" ]; then
+	tap_skip "a Debian of its own" "there is no package: run \`make deb\`"
+	tap_done
+fi
 HOME_LARGE_MB=1
 net_begin debian "${1:-}"
 home_up nat6
@@ -118,10 +135,12 @@ cat >"$NET_WORK/nftables.conf" <<-'END'
 END
 printf 'log = { syslog = true; file = "/var/log/inpath/inpath.log"; };\n' >"$NET_WORK/inpath.conf"
 boot
-tap_ok "installed: systemd knows the unit, and it does not run yet" eval \
-	'[ "$(inside systemctl is-enabled inpathd 2>/dev/null)" = disabled ] && ! active inpathd'
+tap_ok "installed: dpkg has nothing against it" dpkg_inside -i /root/inpath.deb
+tap_ok "installed: it runs at once, and will at each boot; its rules are complete" eval \
+	'[ "$(inside systemctl is-enabled inpathd 2>/dev/null)" = enabled ] && wait_for 30 active inpathd && wait_for 10 rules_complete'
 tap_is "installed: systemd has nothing against the unit" "$(inside systemd-analyze verify --man=no inpathd.service 2>&1 | grep inpath || true)" ""
-tap_ok "enabled and started: ready only when it is" inside systemctl enable --now inpathd
+cp "$NET_WORK/inpath.conf" "/proc/$INIT/root/etc/inpath/inpath.conf"
+tap_ok "another configuration: it starts with that" inside systemctl restart inpathd
 if ! active inpathd; then
 	inside journalctl --no-pager -u inpathd -n 30 >&2
 	tap_done
@@ -162,12 +181,17 @@ tap_ok "stopped: no rules are left" eval 'inside systemctl stop inpathd && [ "$(
 tap_ok "stopped: it has ended well" eval '[ "$(inside systemctl show -p Result --value inpathd)" = success ]'
 home_curl tv 4 "https://$S1_NAME/large.bin" -o "$NET_WORK/got"
 tap_ok "stopped: traffic flows" cmp "$NET_WORK/got" "$NET_WORK/s1/www/large.bin"
-inside systemctl disable inpathd >/dev/null 2>&1
-inside true && nsenter -t "$INIT" -m make --no-print-directory -s -C "$NET_ROOT" BUILD="$NET_BUILD" PREFIX=/usr \
-	DESTDIR="$NET_WORK/debian" uninstall >/dev/null
-tap_is "uninstalled: nothing of it is left but the configuration and the log" \
-	"$(inside find / -xdev -name '*inpath*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/tmp/*' | sort)" "/etc/inpath
-/etc/inpath/inpath.conf
-/var/log/inpath
-/var/log/inpath/inpath.log"
+inside systemctl start inpathd
+before=$(main_pid)
+tap_ok "upgraded: dpkg has nothing against it, and asks nothing" eval 'upgrade </dev/null'
+tap_ok "upgraded: it is restarted, rules and all" wait_for 30 restarted_since "$before"
+tap_ok "upgraded: the configuration is the admin's" cmp "$NET_WORK/inpath.conf" "/proc/$INIT/root/etc/inpath/inpath.conf"
+tap_ok "upgraded: flows are traced" traced 6
+tap_ok "purged while it runs: dpkg has nothing against it" dpkg_inside -P inpath
+tap_is "purged: no rules are left" "$(inside nft list tables)" "$(printf 'table inet filter')"
+tap_is "purged: no process, no user, no file" "$(inside pgrep inpath || true)$(inside getent passwd inpath || true)$(
+	inside find / -xdev -name '*inpath*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/tmp/*' ! -path '/root/*')" ""
+tap_is "purged: systemd knows it no more" "$(inside systemctl list-unit-files --no-legend 'inpath*')" ""
+home_curl tv 4 "https://$S1_NAME/large.bin" -o "$NET_WORK/got"
+tap_ok "purged: traffic flows" cmp "$NET_WORK/got" "$NET_WORK/s1/www/large.bin"
 tap_done
