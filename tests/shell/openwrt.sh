@@ -198,7 +198,7 @@ inpath status"
 for action in ifup ifupdate ifdown; do
 	reset
 	ACTION=$action INTERFACE=wan ash "$work/inpath.hotplug"
-	is "hotplug $action: rules up" "$(grep rules "$work/calls" | head -n 1)" "inpath-rules up"
+	is "hotplug $action: rules up" "$(grep '^inpath-rules' "$work/calls")" "inpath-rules up"
 done
 reset
 ACTION=add ash "$work/inpath.hotplug"
