@@ -67,6 +67,16 @@ static void ring_leave(struct line *l, uint32_t slot)
 		l->next = turn->behind;
 }
 
+/* A turn of the ring comes before all others. */
+static void ring_advance(struct line *l, uint32_t slot)
+{
+	if (l->next == slot + 1)
+		return;
+	ring_leave(l, slot);
+	ring_join(l, slot);
+	l->next = slot + 1;
+}
+
 /* --- lanes --------------------------------------------------------------------------------------- */
 
 static void lane_join(struct line *l, uint32_t flow, bool first)
@@ -148,7 +158,7 @@ inpath_time line_oldest(const struct line *l, inpath_time now)
 /* --- the line ------------------------------------------------------------------------------------ */
 
 void line_join(struct line *l, uint32_t flow, const struct inpath_addr *client, const char *service,
-	bool first, inpath_time now)
+	enum line_rank rank, inpath_time now)
 {
 	struct line_place *p = &l->places[flow];
 
@@ -156,9 +166,13 @@ void line_join(struct line *l, uint32_t flow, const struct inpath_addr *client, 
 	p->turn = turn_of(l, client);
 	p->lane = (uint8_t)(hash_bytes(l->key, service, strlen(service)) % LINE_LANES);
 	p->state = LINE_WAITING;
-	lane_join(l, flow, first);
+	lane_join(l, flow, rank != LINE_LAST);
 	if (l->turns[p->turn].waiting++ == 0)
 		ring_join(l, p->turn);
+	if (rank == LINE_NEXT) {
+		ring_advance(l, p->turn);
+		l->turns[p->turn].lane = p->lane;
+	}
 	age_join(l, flow);
 	l->count++;
 }

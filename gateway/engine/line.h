@@ -15,7 +15,8 @@
  *
  * A few flows at a time are called: those are awake (their packets come to the queue) until they are
  * traced, while the others may wait asleep. A called one that sleeps and does not answer in
- * LINE_PATIENCE has nothing to say: it goes, and joins at the head of its lane when it has.
+ * LINE_PATIENCE has nothing to say: it goes, and is the next one of all when it has, since its turn is
+ * still owed to it. Had it to wait for another one, it might be asleep again by then, time after time.
  *
  * Owns:   a place for each flow slot, a turn for each of as many clients as the client table has.
  *         No limit but the flow table on how many wait. All is O(1).
@@ -36,6 +37,12 @@ enum {
 
 /* So long is the answer of a flow that was called asleep waited for. */
 #define LINE_PATIENCE (100 * INPATH_MSEC)
+
+enum line_rank {
+	LINE_LAST,  /* of its lane */
+	LINE_FIRST, /* of its lane */
+	LINE_NEXT,  /* of all */
+};
 
 enum line_state {
 	LINE_AWAY,
@@ -102,9 +109,9 @@ static inline bool line_is_waiting(const struct line *l, uint32_t flow)
 	return l->places[flow].state == LINE_WAITING;
 }
 
-/* A flow that is not in the line joins the lane of its service, at the head if it is to be `first`. */
+/* A flow that is not in the line joins the lane of its service. */
 void line_join(struct line *l, uint32_t flow, const struct inpath_addr *client, const char *service,
-	bool first, inpath_time now);
+	enum line_rank rank, inpath_time now);
 
 /* Takes a flow out, if it is in. */
 void line_leave(struct line *l, uint32_t flow);

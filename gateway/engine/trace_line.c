@@ -36,11 +36,14 @@ static bool is_ready(const struct flow *f, inpath_time now)
 static void join(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
 	const struct flow *f = &e->flows.entries[flow];
-	/* What hurts now does not wait behind what is only due again; nor does who was called before. */
-	bool first = f->called || f->confirming || f->hasten != INPATH_WHY_START;
+	/* What hurts now does not wait behind what is only due again; a change to be confirmed does, since
+	 * that may be on many flows' ways at once. */
+	enum line_rank rank = f->called && !f->rested         ? LINE_NEXT
+			      : f->hasten != INPATH_WHY_START ? LINE_FIRST
+							      : LINE_LAST;
 
 	deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
-	line_join(&e->line, flow, &f->tuple.client, f->service, first, now);
+	line_join(&e->line, flow, &f->tuple.client, f->service, rank, now);
 	e->line_at = now;
 }
 

@@ -52,11 +52,12 @@ static struct inpath_addr client(uint32_t n)
 	return a;
 }
 
-static void join(struct line *l, uint32_t flow, uint32_t who, const char *service, bool first)
+static void join(
+	struct line *l, uint32_t flow, uint32_t who, const char *service, enum line_rank rank)
 {
 	struct inpath_addr a = client(who);
 
-	line_join(l, flow, &a, service, first, NOW + flow);
+	line_join(l, flow, &a, service, rank, NOW + flow);
 }
 
 /* Calls the next one and takes it out. */
@@ -85,8 +86,8 @@ static void in_a_lane_the_longest_waiting_is_first(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 10; i < 20; i++)
-		join(l, i, 1, "video", false);
-	join(l, 30, 1, "video", true);
+		join(l, i, 1, "video", LINE_LAST);
+	join(l, 30, 1, "video", LINE_FIRST);
 	assert_int_equal(l->count, 11);
 	assert_true(line_oldest(l, NOW) == NOW + 10);
 	assert_int_equal(next(l), 30);
@@ -101,7 +102,7 @@ static void whoever_leaves_leaves_no_trace(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < 30; i++)
-		join(l, i, i % 3, i % 2 ? "video" : "web", false);
+		join(l, i, i % 3, i % 2 ? "video" : "web", LINE_LAST);
 	for (uint32_t i = 0; i < 30; i += 2)
 		line_leave(l, i);
 	assert_true(line_oldest(l, NOW) == NOW + 1);
@@ -117,7 +118,7 @@ static void the_called_keep_their_order_and_their_share(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < 40; i++)
-		join(l, i, i < 20 ? 1 : 2, "web", false);
+		join(l, i, i < 20 ? 1 : 2, "web", LINE_LAST);
 	/* Two of each, however many there is room for. */
 	assert_int_equal(line_call(l, LINE_CALLED, 2, NOW), 0);
 	assert_int_equal(line_call(l, LINE_CALLED, 2, NOW), 20);
@@ -143,11 +144,11 @@ static void clients_take_turns_and_so_do_their_services(void **state)
 
 	/* A thousand videos of one client, ten pages of it, and ten flows of another. */
 	for (uint32_t i = 0; i < 1000; i++)
-		join(l, i, 1, "video", false);
+		join(l, i, 1, "video", LINE_LAST);
 	for (uint32_t i = 1000; i < 1010; i++)
-		join(l, i, 1, "web", false);
+		join(l, i, 1, "web", LINE_LAST);
 	for (uint32_t i = 1010; i < 1020; i++)
-		join(l, i, 2, "video", false);
+		join(l, i, 2, "video", LINE_LAST);
 	for (uint32_t i = 0; i < 20; i++) {
 		uint32_t flow = next(l);
 
@@ -168,10 +169,10 @@ static void nobody_starves_beside_a_client_with_thousands_of_flows(void **state)
 	memset(visits, 0, sizeof(visits));
 	for (uint32_t c = 1; c < 200; c++)
 		for (uint32_t i = 0; i < 10; i++)
-			join(l, flows++, c, i % 2 ? "video" : "web", false);
+			join(l, flows++, c, i % 2 ? "video" : "web", LINE_LAST);
 	greedy = flows;
 	for (uint32_t i = 0; i < 5000; i++)
-		join(l, flows++, 0, i % 3 ? "video" : "web", false);
+		join(l, flows++, 0, i % 3 ? "video" : "web", LINE_LAST);
 	for (uint32_t round = 1; round <= 200 * 7000; round++) {
 		uint32_t flow = next(l), who = flow >= greedy ? 0 : flow / 10 + 1;
 
@@ -181,12 +182,30 @@ static void nobody_starves_beside_a_client_with_thousands_of_flows(void **state)
 		last[who] = round;
 		/* It is due again at once: there is always more to do than can be done. */
 		join(l, flow, who, (who ? flow % 10 % 2 : (flow - greedy) % 3) ? "video" : "web",
-			false);
+			LINE_LAST);
 	}
 	for (uint32_t i = 0; i < flows; i++)
 		assert_true(visits[i] > 0);
 	for (uint32_t c = 0; c < 200; c++)
 		assert_int_equal(turns[c], 7000);
+}
+
+static void whose_turn_is_owed_is_the_next_of_all(void **state)
+{
+	static const uint32_t then[] = { 1, 2, 0, 3 };
+	struct line *l = *state;
+
+	for (uint32_t i = 0; i < 40; i++)
+		join(l, i, i % 4, i < 20 ? "web" : "video", LINE_LAST);
+	assert_int_equal(next(l) % 4, 0);
+	join(l, 50, 3, "mail", LINE_NEXT);
+	join(l, 51, 9, "web", LINE_NEXT); /* the first one of its client */
+	assert_int_equal(next(l), 51);
+	assert_int_equal(next(l), 50);
+	/* It was its client's turn: now come all others', in their order. */
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(next(l) % 4, then[i]);
+	assert_int_equal(l->count, 35);
 }
 
 static void clients_beyond_the_table_share_a_turn(void **state)
@@ -195,7 +214,7 @@ static void clients_beyond_the_table_share_a_turn(void **state)
 	uint32_t seen = 0;
 
 	for (uint32_t i = 0; i < 2 * CLIENTS; i++)
-		join(l, i, i, "web", false);
+		join(l, i, i, "web", LINE_LAST);
 	assert_int_equal(l->table.count, CLIENTS);
 	while (next(l) != TABLE_NONE)
 		seen++;
@@ -209,7 +228,7 @@ static void all_flows_may_wait(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < FLOWS; i++)
-		join(l, i, i % 300, "web", i % 2);
+		join(l, i, i % 300, "web", i % 2 ? LINE_FIRST : LINE_LAST);
 	assert_int_equal(l->count, FLOWS);
 	for (uint32_t i = FLOWS; i > 0; i--)
 		line_leave(l, i - 1);
@@ -228,6 +247,7 @@ int main(void)
 		OPENED(the_called_keep_their_order_and_their_share),
 		OPENED(clients_take_turns_and_so_do_their_services),
 		OPENED(nobody_starves_beside_a_client_with_thousands_of_flows),
+		OPENED(whose_turn_is_owed_is_the_next_of_all),
 		OPENED(clients_beyond_the_table_share_a_turn),
 		OPENED(all_flows_may_wait),
 	};
