@@ -323,6 +323,9 @@ INSTALL ?= install
 PROGRAMS := $(BUILD)/inpathd $(BUILD)/inpath rules/inpath-rules
 MAN := $(notdir $(wildcard etc/man/*.[1-8]))
 MAN_DIR = $(DESTDIR)$(PREFIX)/share/man
+BASH_COMPLETION := $(PREFIX)/share/bash-completion/completions/inpath
+ZSH_COMPLETION := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_inpath
+FISH_COMPLETION := $(PREFIX)/share/fish/vendor_completions.d/inpath.fish
 
 # A manual page, with the counters that the code has.
 $(BUILD)/man/%: etc/man/% include/inpath/stats.h
@@ -330,14 +333,21 @@ $(BUILD)/man/%: etc/man/% include/inpath/stats.h
 	@sed -n 's/^\tX(\([a-z_]*\), "\(.*\)").*/.It Cm \1\n\2/p' include/inpath/stats.h >$@.counters
 	@sed -e '/^\.\\" @COUNTERS@/{r $@.counters' -e 'd}' $< >$@
 
+$(BUILD)/completion/%: $(BUILD)/inpath
+	@mkdir -p $(@D)
+	@$(BUILD)/inpath completion $* >$@
+
 # A configuration that is there already stays; the new one is put beside it.
-install: all $(addprefix $(BUILD)/man/,$(MAN))
+install: all $(addprefix $(BUILD)/man/,$(MAN)) $(addprefix $(BUILD)/completion/,bash zsh fish)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/inpath/examples \
 		$(MAN_DIR)/man5 $(MAN_DIR)/man8 $(DESTDIR)$(SYSCONFDIR)/inpath/services \
 		$(DESTDIR)$(SYSCONFDIR)/logrotate.d $(DESTDIR)$(SYSTEMDDIR) $(DESTDIR)$(SYSUSERSDIR)
 	$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 644 rules/inpath.nft rules/inpath.iptables $(DESTDIR)$(PREFIX)/share/inpath/
 	$(INSTALL) -m 644 etc/rsyslog/inpath.conf $(DESTDIR)$(PREFIX)/share/inpath/examples/rsyslog.conf
+	$(INSTALL) -D -m 644 $(BUILD)/completion/bash $(DESTDIR)$(BASH_COMPLETION)
+	$(INSTALL) -D -m 644 $(BUILD)/completion/zsh $(DESTDIR)$(ZSH_COMPLETION)
+	$(INSTALL) -D -m 644 $(BUILD)/completion/fish $(DESTDIR)$(FISH_COMPLETION)
 	sed 's|@RUN_AS@|$(RUN_AS)|' etc/logrotate/inpath >$(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath
 	sed 's|@RUN_AS@|$(RUN_AS)|' etc/sysusers.d/inpath.conf >$(DESTDIR)$(SYSUSERSDIR)/inpath.conf
 	for page in $(MAN); do \
@@ -358,6 +368,7 @@ install: all $(addprefix $(BUILD)/man/,$(MAN))
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(PROGRAMS)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/inpath
+	rm -f $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	rm -f $(DESTDIR)$(SYSTEMDDIR)/inpathd.service $(DESTDIR)$(SYSCONFDIR)/logrotate.d/inpath \
 		$(DESTDIR)$(SYSUSERSDIR)/inpath.conf
 	for page in $(MAN); do rm -f $(MAN_DIR)/man$${page##*.}/$$page; done

@@ -359,33 +359,24 @@ void check_judge(const struct facts *f, struct findings *out)
 	judge_machine(f, out);
 }
 
-int verb_check(int argc, char **argv)
+static int run(const struct verb *self, int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
 	static struct facts facts;
 	static struct findings findings;
 	const char *config = NULL;
 	bool json = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:hj", longs, NULL)) != -1) {
+	while ((c = verb_option(self, argc, argv)) != -1) {
 		switch (c) {
 		case 'c': config = optarg; break;
 		case 'j': json = true; break;
-		case 'h':
-			fputs("usage: inpath check [--json] [-c FILE]\n\n"
-			      "What on this gateway will or will not work, and what to do about it.\n"
-			      "  -c FILE  inpathd's configuration, instead of " CONFIG_DEFAULT_FILE
-			      "\n"
-			      "  --json   for programs\n\n"
-			      "Exit status: 0 all good, 1 works with limits, 2 does not work.\n\n"
-			      "Example: sudo inpath check || sudo journalctl -u inpathd -n 20\n",
-				stdout);
-			return 0;
+		case 'h': return verb_help(self, stdout);
 		default: return VERB_WRONG;
 		}
 	}
+	if (verb_has_more(self, argc, argv))
+		return VERB_WRONG;
 	check_gather_host(&facts, config);
 	if (facts.admin)
 		check_gather_kernel(&facts);
@@ -397,3 +388,15 @@ int verb_check(int argc, char **argv)
 	config_free(facts.config);
 	return findings_worst(&findings);
 }
+
+const struct verb VERB_CHECK = {
+	.name = "check",
+	.run = run,
+	.what = "what on this gateway will or will not work, and what to do about it",
+	.about = "What on this gateway will or will not work, and what to do about it.",
+	.exits = "0 all good, 1 works with limits, 2 does not work",
+	.example = "sudo inpath check || sudo journalctl -u inpathd -n 20",
+	.options = { { "config", 'c', "FILE",
+			     "inpathd's configuration, instead of " CONFIG_DEFAULT_FILE },
+		{ "json", 'j', NULL, "for programs" } },
+};

@@ -4,19 +4,11 @@
 #include "gateway/cli/show.h"
 #include "gateway/cli/sights.h"
 #include "gateway/cli/source.h"
-#include "gateway/cli/verbs.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char HELP[] =
-	"usage: inpath flows [--client X] [--service Y] [--since T] [--json] [FILE|-]\n\n"
-	"The connections that were traced, the latest first: whose, to where, how often, how many hops,\n"
-	"and the median round trip on the server's side (e2e) and on the device's (lan), in ms.\n" SOURCE_HELP
-	"\nExit status: 0; 2 if nothing could be read.\n\n"
-	"Example: sudo inpath flows --client livingroom-tv --since 1h\n";
 
 static const struct listing_column COLUMNS[] = {
 	{ "LAST", .shrinks = false },
@@ -180,7 +172,20 @@ static int print(const struct model *m, bool json)
 	return whole ? 0 : SOURCE_NO_MEMORY;
 }
 
-int verb_flows(int argc, char **argv)
+static int run(const struct verb *self, int argc, char **argv)
 {
-	return source_verb(argc, argv, HELP, print);
+	return source_verb(self, argc, argv, print);
 }
+
+const struct verb VERB_FLOWS = {
+	.name = "flows",
+	.run = run,
+	.what = "the connections that were traced",
+	.about =
+		"The connections that were traced, the latest first: whose, to where, how often, how many hops,\n"
+		"and the median round trip on the server's side (e2e) and on the device's (lan), in ms.",
+	SOURCE_OPERAND,
+	.exits = "0; 2 if nothing could be read",
+	.example = "sudo inpath flows --client livingroom-tv --since 1h",
+	.options = { SOURCE_OPTIONS },
+};

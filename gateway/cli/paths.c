@@ -5,22 +5,11 @@
 #include "gateway/cli/show.h"
 #include "gateway/cli/sights.h"
 #include "gateway/cli/source.h"
-#include "gateway/cli/verbs.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char HELP[] =
-	"usage: inpath paths [--client X] [--service Y] [--since T] [--json] [FILE|-]\n\n"
-	"The ways that each device's connections took to each service, hop by hop, with the least, middle\n"
-	"and greatest round trip of all traces, in ms. A slow hop is no slow path: routers answer when they\n"
-	"have time. Only what stays on all later hops counts. Where a whole time is told in one (ev=epoch), its median\n"
-	"is that of its latest 15 round trips, and probes are counted, not traces.\n" SOURCE_HELP
-	"\nExit status: 0; 2 if nothing could be read.\n\n"
-	"Example: sudo inpath paths --service netflix\n"
-	"         journalctl -t inpathd -o cat | inpath paths --service netflix -\n";
 
 static const struct listing_column COLUMNS[] = {
 	{ "  HOP", .right = true },
@@ -244,7 +233,23 @@ static int print(const struct model *m, bool json)
 	return whole ? 0 : SOURCE_NO_MEMORY;
 }
 
-int verb_paths(int argc, char **argv)
+static int run(const struct verb *self, int argc, char **argv)
 {
-	return source_verb(argc, argv, HELP, print);
+	return source_verb(self, argc, argv, print);
 }
+
+const struct verb VERB_PATHS = {
+	.name = "paths",
+	.run = run,
+	.what = "the ways that they took, hop by hop",
+	.about =
+		"The ways that each device's connections took to each service, hop by hop, with the least, middle\n"
+		"and greatest round trip of all traces, in ms. A slow hop is no slow path: routers answer when they\n"
+		"have time. Only what stays on all later hops counts. Where a whole time is told in one (ev=epoch),\n"
+		"its median is that of its latest 15 round trips, and probes are counted, not traces.",
+	SOURCE_OPERAND,
+	.exits = "0; 2 if nothing could be read",
+	.example = "sudo inpath paths --service netflix\n"
+		   "         journalctl -t inpathd -o cat | inpath paths --service netflix -",
+	.options = { SOURCE_OPTIONS },
+};

@@ -11,18 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char HELP[] =
-	"usage: inpath report [-o FILE] [--format html|md|json|csv] [--client X] [--service Y] [--since T] "
-	"[FILE|-]\n\n"
-	"A report that can be sent to somebody else, such as the provider: where it hurts, and then for each\n"
-	"device and service all ways, the round trips of every hop and over time, the changes, the records.\n"
-	"The page needs nothing but itself: no network, no script.\n\n"
-	"  -o FILE       write it there, not to standard output\n"
-	"  --format F    html (a page), md (Markdown), json, or csv (a row for each hop); without it what\n"
-	"                the name behind -o ends with, else html\n" SOURCE_HELP
-	"\nExit status: 0; 2 if something could not be read or written.\n\n"
-	"Example: inpath report --since 1d -o report.html /var/log/inpath.log\n";
-
 static const struct format {
 	const char *name;
 	bool (*write)(const struct report *r, FILE *out);
@@ -142,21 +130,17 @@ static const struct format *choose_format(const char *wanted, const char *name, 
 	return format || wanted ? format : format_of("html");
 }
 
-int verb_report(int argc, char **argv)
+static int run(const struct verb *self, int argc, char **argv)
 {
-	static const struct option longs[] = { { "format", required_argument, NULL, 'F' },
-		{ "output", required_argument, NULL, 'o' }, SOURCE_LONGS };
 	struct source source = { .raw = REPORT_RAW };
 	const char *wanted = NULL, *name = NULL;
 	const struct format *format;
 	struct model *m;
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "o:" SOURCE_SHORTS, longs, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(HELP, stdout);
-			return 0;
-		}
+	while ((c = verb_option(self, argc, argv)) != -1) {
+		if (c == 'h')
+			return verb_help(self, stdout);
 		if (c == 'o')
 			name = optarg;
 		else if (c == 'F')
@@ -178,3 +162,21 @@ int verb_report(int argc, char **argv)
 	model_free(m);
 	return status;
 }
+
+const struct verb VERB_REPORT = {
+	.name = "report",
+	.run = run,
+	.what = "all of that on one page that can be sent to somebody else",
+	.about =
+		"A report that can be sent to somebody else, such as the provider: where it hurts, and then for each\n"
+		"device and service all ways, the round trips of every hop and over time, the changes, the records.\n"
+		"The page needs nothing but itself: no network, no script.",
+	SOURCE_OPERAND,
+	.exits = "0; 2 if something could not be read or written",
+	.example = "sudo inpath report --since 1d -o report.html",
+	.options = { { "output", 'o', "FILE", "write it there, not to standard output" },
+		{ "format", 'F', "F",
+			"html (a page), md (Markdown), json, or csv (a row for each hop); without it what\n"
+			"the name behind -o ends with, else html" },
+		SOURCE_OPTIONS },
+};

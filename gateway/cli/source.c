@@ -2,10 +2,10 @@
 #include "gateway/cli/source.h"
 
 #include "gateway/cli/ask.h"
-#include "gateway/cli/verbs.h"
 #include "gateway/io/clock.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,19 +139,16 @@ struct model *source_read(const struct source *s)
 	return m;
 }
 
-int source_verb(
-	int argc, char **argv, const char *help, int (*print)(const struct model *m, bool json))
+int source_verb(const struct verb *self, int argc, char **argv,
+	int (*print)(const struct model *m, bool json))
 {
-	static const struct option longs[] = { SOURCE_LONGS };
 	struct source source = { .json = false };
 	struct model *m;
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, SOURCE_SHORTS, longs, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
+	while ((c = verb_option(self, argc, argv)) != -1) {
+		if (c == 'h')
+			return verb_help(self, stdout);
 		if (!source_option(&source, c, optarg))
 			return VERB_WRONG;
 	}

@@ -10,8 +10,7 @@
 #define CLI_SOURCE_H
 
 #include "gateway/cli/model.h"
-
-#include <getopt.h>
+#include "gateway/cli/verbs.h"
 
 struct source {
 	struct model_filter filter;
@@ -24,24 +23,20 @@ enum {
 	SOURCE_NO_MEMORY = -1,
 };
 
-/* For getopt_long: a verb's own options stand in front. */
-#define SOURCE_SHORTS "hj"
-#define SOURCE_LONGS                                                                               \
-	{ "client", required_argument, NULL, 'C' }, { "service", required_argument, NULL, 'S' },   \
-		{ "since", required_argument, NULL, 'T' }, { "json", no_argument, NULL, 'j' },     \
-		{ "help", no_argument, NULL, 'h' },                                                \
+/* In the table of a verb: behind its own options, and what follows them. */
+#define SOURCE_OPTIONS                                                                             \
+	{ "client", 'C', "X", "only this device: its address or its name" },                       \
+		{ "service", 'S', "Y", "only this service, policy or domain" },                    \
+		{ "since", 'T', "T",                                                               \
+			"only records from then on: 90s, 10m, 2h, 3d ago, or 2026-11-21T20:14" },  \
+		{ "json", 'j', NULL, "for programs; fields are named as in the log" },             \
 	{                                                                                          \
-		NULL, 0, NULL, 0                                                                   \
+		NULL, 0, NULL, NULL                                                                \
 	}
-
-/* What --help says of them. */
-#define SOURCE_HELP                                                                                 \
-	"  --client X    only this device: its address or its name\n"                               \
-	"  --service Y   only this service, policy or domain\n"                                     \
-	"  --since T     only records from then on: 90s, 10m, 2h, 3d ago, or 2026-11-21T20:14\n"    \
-	"  --json        for programs; fields are named as in the log\n"                            \
-	"  FILE          a log that holds inpathd's lines (syslog, logread, journalctl); - reads\n" \
-	"                standard input. Without it the running daemon is asked.\n"
+#define SOURCE_OPERAND                                                                               \
+	.operand = "[FILE|-]",                                                                       \
+	.told = "a log that holds inpathd's lines (syslog, logread, journalctl); - reads standard\n" \
+		"input. Without it the running daemon is asked"
 
 /* Takes one of the shared options. False: it is wrong, and that was said. */
 bool source_option(struct source *s, int option, const char *value);
@@ -56,7 +51,7 @@ struct model *source_read(const struct source *s);
  * A whole verb that has no options of its own: reads what its arguments say and prints it. `print`
  * returns the exit status, or SOURCE_NO_MEMORY. Returns the exit status.
  */
-int source_verb(
-	int argc, char **argv, const char *help, int (*print)(const struct model *m, bool json));
+int source_verb(const struct verb *self, int argc, char **argv,
+	int (*print)(const struct model *m, bool json));
 
 #endif

@@ -3,7 +3,7 @@
 #include "gateway/cli/ask.h"
 #include "gateway/cli/verbs.h"
 
-#include <getopt.h>
+#include <stdbool.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -95,27 +95,21 @@ static void print_json(const struct answer *a)
 	json_object_put(top);
 }
 
-int verb_status(int argc, char **argv)
+static int run_status(const struct verb *self, int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
 	static struct answer a;
 	bool json = false;
 	int c, error;
 
-	while ((c = getopt_long(argc, argv, "hj", longs, NULL)) != -1) {
+	while ((c = verb_option(self, argc, argv)) != -1) {
 		switch (c) {
 		case 'j': json = true; break;
-		case 'h':
-			fputs("usage: inpath status [--json]\n\n"
-			      "What inpathd is doing, and its counters by cause, in words.\n"
-			      "Exit status: 0; 2 if it does not run or does not answer.\n\n"
-			      "Example: sudo inpath status --json | jq .offloaded\n",
-				stdout);
-			return 0;
+		case 'h': return verb_help(self, stdout);
 		default: return VERB_WRONG;
 		}
 	}
+	if (verb_has_more(self, argc, argv))
+		return VERB_WRONG;
 	error = ask_daemon("status", &a);
 	if (error)
 		return ask_say_why(error);
@@ -126,23 +120,26 @@ int verb_status(int argc, char **argv)
 	return 0;
 }
 
-int verb_reload(int argc, char **argv)
+const struct verb VERB_STATUS = {
+	.name = "status",
+	.run = run_status,
+	.what = "what inpathd has seen and done, in words",
+	.about = "What inpathd is doing, and its counters by cause, in words.",
+	.exits = "0; 2 if it does not run or does not answer",
+	.example = "sudo inpath status --json | jq .offloaded",
+	.options = { { "json", 'j', NULL, "for programs; counters are named as in the log" } },
+};
+
+static int run_reload(const struct verb *self, int argc, char **argv)
 {
 	static struct answer a;
 	const char *ok, *why;
-	int error;
+	int c = verb_option(self, argc, argv), error;
 
-	if (argc > 1) {
-		bool asked = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
-		FILE *out = asked ? stdout : stderr;
-
-		fputs("usage: inpath reload\n\n"
-		      "Lets inpathd read its configuration again. A file that is not good is not taken.\n"
-		      "Exit status: 0 taken; 1 not taken, said why; 2 inpathd does not run.\n\n"
-		      "Example: sudo inpath reload\n",
-			out);
-		return asked ? 0 : VERB_WRONG;
-	}
+	if (c == 'h')
+		return verb_help(self, stdout);
+	if (c != -1 || verb_has_more(self, argc, argv))
+		return VERB_WRONG;
 	error = ask_daemon("reload", &a);
 	if (error)
 		return ask_say_why(error);
@@ -153,3 +150,12 @@ int verb_reload(int argc, char **argv)
 	fprintf(stderr, "inpath: not taken, the old configuration stays: %s\n", why ? why : "-");
 	return 1;
 }
+
+const struct verb VERB_RELOAD = {
+	.name = "reload",
+	.run = run_reload,
+	.what = "let inpathd read its configuration again",
+	.about = "Lets inpathd read its configuration again. A file that is not good is not taken.",
+	.exits = "0 taken; 1 not taken, said why; 2 inpathd does not run",
+	.example = "sudo inpath reload",
+};

@@ -2,21 +2,9 @@
 /* inpath why: the answer in sentences, or as JSON. */
 #include "gateway/cli/show.h"
 #include "gateway/cli/source.h"
-#include "gateway/cli/verbs.h"
 #include "gateway/cli/why_words.h"
 
 #include <stdio.h>
-
-static const char HELP[] =
-	"usage: inpath why [--client X] [--service Y] [--since T] [--json] [FILE|-]\n\n"
-	"Where it hurts: one sentence a problem, with its figures: the device's link (Wi-Fi or cabling),\n"
-	"the provider's first routers (access), a link farther on (transit) or the service itself. Everything is\n"
-	"compared with its own past, so a log must go back to when all was well, and hold all paths:\n"
-	"log.paths = \"all\". The running daemon holds the latest of them itself, whatever it logs.\n"
-	"A router that answers late, while those behind it do not, is no problem.\n" SOURCE_HELP
-	"\nExit status: 0 no problem, 1 a problem was named, 2 nothing could be read, 3 not enough data.\n\n"
-	"Example: sudo inpath why\n"
-	"         inpath why --client livingroom-tv --since 2h /var/log/inpath.log\n";
 
 enum {
 	WHY_NO_DATA = 3, /* exit status */
@@ -50,7 +38,24 @@ static int print(const struct model *m, bool json)
 	return why_knows_nothing(&answer) ? WHY_NO_DATA : 0;
 }
 
-int verb_why(int argc, char **argv)
+static int run(const struct verb *self, int argc, char **argv)
 {
-	return source_verb(argc, argv, HELP, print);
+	return source_verb(self, argc, argv, print);
 }
+
+const struct verb VERB_WHY = {
+	.name = "why",
+	.run = run,
+	.what = "where it hurts: the answer in sentences",
+	.about =
+		"Where it hurts: one sentence a problem, with its figures: the device's link (Wi-Fi or cabling),\n"
+		"the provider's first routers (access), a link farther on (transit) or the service itself. Everything is\n"
+		"compared with its own past, so a log must go back to when all was well, and hold all paths:\n"
+		"log.paths = \"all\". The running daemon holds the latest of them itself, whatever it logs.\n"
+		"A router that answers late, while those behind it do not, is no problem.",
+	SOURCE_OPERAND,
+	.exits = "0 no problem, 1 a problem was named, 2 nothing could be read, 3 not enough data",
+	.example = "sudo inpath why\n"
+		   "         inpath why --client livingroom-tv --since 2h /var/log/inpath.log",
+	.options = { SOURCE_OPTIONS },
+};

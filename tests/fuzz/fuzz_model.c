@@ -163,8 +163,7 @@ static void check_same(const struct model *m, const struct model *n)
 }
 
 /* A verb over the same log, its words thrown away. */
-static void run_verb(
-	int (*verb)(int argc, char **argv), const uint8_t *data, size_t size, bool json)
+static void run_verb(const struct verb *verb, const uint8_t *data, size_t size, bool json)
 {
 	static char name[] = "verb", option[] = "--json";
 	int log = memfd_create("log", MFD_CLOEXEC), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -178,7 +177,7 @@ static void run_verb(
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
 	optind = 0;
-	status = verb(json ? 3 : 2, argv);
+	status = verb->run(verb, json ? 3 : 2, argv);
 	fflush(stdout);
 	dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
@@ -204,9 +203,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	model_free(again);
 	/* The tables are the slower part: some of the inputs are enough. */
 	if (size % 8 == 0) {
-		run_verb(verb_flows, data, size, size & 8);
-		run_verb(verb_paths, data, size, size & 8);
-		run_verb(verb_why, data, size, size & 8);
+		run_verb(&VERB_FLOWS, data, size, size & 8);
+		run_verb(&VERB_PATHS, data, size, size & 8);
+		run_verb(&VERB_WHY, data, size, size & 8);
 	}
 	return 0;
 }

@@ -38,12 +38,16 @@ is "every file is at its place" "$(installed)" "/etc/inpath/inpath.conf
 /usr/sbin/inpath
 /usr/sbin/inpath-rules
 /usr/sbin/inpathd
+/usr/share/bash-completion/completions/inpath
+/usr/share/fish/vendor_completions.d/inpath.fish
 /usr/share/inpath/examples/rsyslog.conf
 /usr/share/inpath/inpath.iptables
 /usr/share/inpath/inpath.nft
 /usr/share/man/man5/inpath.conf.5
 /usr/share/man/man8/inpath-rules.8
-/usr/share/man/man8/inpathd.8"
+/usr/share/man/man8/inpath.8
+/usr/share/man/man8/inpathd.8
+/usr/share/zsh/vendor-completions/_inpath"
 is "programs can be run" "$(stat -c '%a' "$work"/root/usr/sbin/* | sort -u)" 755
 is "the unit names them" "$(grep -c '/usr/sbin/inpath' "$work/root/usr/lib/systemd/system/inpathd.service") $(grep -c '@[A-Z]' \
 	<(grep -v '^#' "$work/root/usr/lib/systemd/system/inpathd.service") || true)" "5 0"
@@ -92,8 +96,16 @@ for word in $(sed -n 's/^[	 ]*{ "\([a-z_]*\)", CONFIG_KIND_.*/\1/p' "$root"/gate
 	grep -qw "$word" <(page inpath.conf.5) || missing+=" $word"
 done
 is "inpath.conf(5) has every option" "$missing" ""
+missing=
+for verb in $("$root/$build/inpath" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p'); do
+	grep -q "^\.It Cm $verb" <(page inpath.8) || missing+=" $verb"
+	for option in $("$root/$build/inpath" "$verb" --help | sed -n 's/^  --\([a-z]*\).*/\1/p'); do
+		grep -q "^\.It.* Fl -$option" <(page inpath.8) || missing+=" $verb--$option"
+	done
+done
+is "inpath(8) has every verb and option" "$missing" ""
 if command -v groff >/dev/null; then
-	for name in inpathd.8 inpath.conf.5 inpath-rules.8; do
+	for name in inpath.8 inpathd.8 inpath.conf.5 inpath-rules.8; do
 		is "$name: no warning" "$(groff -mandoc -ww -Tutf8 <(page "$name") 2>&1 >"$work/text")" ""
 	done
 fi

@@ -3,10 +3,11 @@
 #
 # records [BUILD]: what `inpath` makes of a log that was written down (tests/cli/evening.log): the tables, as wide as
 # the terminal and no wider, and the same as JSON; what is wrong in a log or a command line is said.
+# shellcheck disable=SC2016 # what is for other shells, they expand
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-build}
-inpath=$build/inpath
+inpath=$(realpath "$build/inpath")
 log=$root/tests/cli/evening.log
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -60,9 +61,50 @@ is "epochs: flows" "$(said flows "$epochs")" "$(cat "$root/tests/cli/epochs_flow
 is "epochs: paths" "$(said paths "$epochs")" "$(cat "$root/tests/cli/epochs_paths.txt")"
 is "no time" "$(wrong paths --since noon "$log")" \
 	"64: inpath: --since noon is no time: 90s, 10m, 2h, 3d, or 2026-11-21T20:14"
-for verb in flows paths; do
-	is "$verb --help has an example" "$(said "$verb" --help | grep -c ^Example:)" 1
+verbs=$(said --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
+is "there are verbs" "$(wc -w <<<"$verbs")" 8
+for verb in $verbs; do
+	is "$verb --help has usage, exit status and an example, in lines that fit" \
+		"$(said "$verb" --help | grep -cE "^usage: inpath $verb|^Exit status: 0|^Example: ") $(said "$verb" --help | grep -cE '^.{111}' || true)" "3 0"
+	is "$verb: what is not an option" "$(wrong "$verb" --nonsense | grep -o '^[0-9]*')" 64
 done
+is "no verb of that name" "$(wrong nonsense)" "64: inpath: there is no verb 'nonsense': see inpath --help"
+is "too much" "$(wrong status x)" "64: inpath status: x is too much: see inpath status --help"
+
+# --- completion ------------------------------------------------------------------------------------
+
+# complete WORD...: what bash offers for the last of them.
+complete_bash() {
+	bash -c 'eval "$("$1" completion bash)"; shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_inpath
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$inpath" inpath "$@" | paste -sd' '
+}
+is "bash: verbs" "$(complete_bash st)" status
+is "bash: all verbs" "$(complete_bash '')" "$(paste -sd" " <<<"$verbs") --help --version"
+for verb in $verbs; do
+	is "bash: $verb takes what its help says" "$(complete_bash "$verb" --)" \
+		"$(said "$verb" --help | sed -n 's/^  \(--[a-z]*\).*/\1/p' | paste -sd' ' | sed 's/.$/& /')--help"
+done
+is "bash: shells" "$(complete_bash completion '')" "bash zsh fish --help"
+is "bash: a log" "$(cd "$root/tests/cli" && complete_bash flows even)" evening.log
+is "bash: nobody knows devices' names" "$(complete_bash flows --client '')" ""
+is "bash: nothing is said against it" "$(said completion bash | bash -n 2>&1)" ""
+if command -v shellcheck >/dev/null; then
+	is "bash: nor by shellcheck" "$(said completion bash | shellcheck -s bash -)" ""
+fi
+if command -v zsh >/dev/null; then
+	is "zsh: nothing is said against it" "$(zsh -fc 'autoload -U compinit && compinit -D -u && . =("$1" completion zsh) && whence -w _inpath' zsh "$inpath" 2>&1)" \
+		"_inpath: function"
+fi
+if command -v fish >/dev/null; then
+	fishes() {
+		HOME=$work fish --no-config -c 'eval ($argv[1] completion fish | string collect); complete -C $argv[2]' "$inpath" "$1" 2>&1 | cut -f1 | sort | paste -sd' '
+	}
+	is "fish: verbs" "$(fishes 'inpath st')" status
+	is "fish: options" "$(fishes 'inpath flows --s')" "--service --since"
+	is "fish: shells" "$(fishes 'inpath completion ')" "bash fish zsh"
+fi
 
 echo "1..$count"
 [ "$failed" -eq 0 ]
