@@ -58,6 +58,12 @@ struct inpath_engine *inpath_engine_init(
 	return e;
 }
 
+void *inpath_engine_flows(const struct inpath_engine *e, size_t *bytes)
+{
+	*bytes = e->flows.table.capacity * sizeof(*e->flows.entries);
+	return e->flows.entries;
+}
+
 void inpath_engine_set_policy(
 	struct inpath_engine *e, const struct inpath_policy_set *set, inpath_time now)
 {
@@ -116,17 +122,31 @@ static void forget(struct inpath_engine *e, uint32_t slot)
 	f->host = 0;
 }
 
+/* In a flood of new connections one goes for each that comes: what is kept of the next one is fetched meanwhile. */
+FETCH_INLINE void fetch_next_idlest(const struct inpath_engine *e)
+{
+	uint32_t next = table_oldest(&e->flows.table);
+
+	if (next == TABLE_NONE)
+		return;
+	flow_fetch_oldest(&e->flows);
+	fetch(&e->wakings.places[next], sizeof(*e->wakings.places));
+	fetch(&e->line.places[next], sizeof(*e->line.places));
+	fetch(&e->slow.flows[next], sizeof(*e->slow.flows));
+}
+
 static uint32_t add_flow(struct inpath_engine *e, const struct inpath_tuple *tuple)
 {
 	uint32_t slot = flow_add(&e->flows, tuple);
 
 	if (slot == TABLE_NONE) {
-		uint32_t oldest = table_oldest(&e->flows.table);
+		uint32_t oldest = flow_idlest(&e->flows);
 
 		forget(e, oldest);
 		table_remove(&e->flows.table, oldest);
 		e->stats.flows_evicted++;
 		slot = flow_add(&e->flows, tuple);
+		fetch_next_idlest(e);
 	}
 	e->stats.flows_new++;
 	return slot;
@@ -280,7 +300,8 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 		renew_flow(e, slot);
 	}
 	f = &e->flows.entries[slot];
-	table_touch(&e->flows.table, slot);
+	fetch(&e->line.places[slot], sizeof(*e->line.places));
+	flow_touch(&e->flows, slot, now);
 	if (from_client) {
 		note_way(e, f, meta);
 	} else if (only_an_answer(e, slot, p, now)) {
@@ -347,7 +368,8 @@ static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpa
 		return rest(e, meta);
 	}
 	f = &e->flows.entries[slot];
-	table_touch(&e->flows.table, slot);
+	fetch(&e->line.places[slot], sizeof(*e->line.places));
+	flow_touch(&e->flows, slot, now);
 	if (from_client)
 		note_way(e, f, meta);
 	udp_track(&f->udp, p, from_client, now);

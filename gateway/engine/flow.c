@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+enum {
+	LARGE = 4096, /* flows: the table's links are in no cache */
+	SPARED = 8,   /* flows that flow_idlest passes over */
+};
+
+/* In a large table a packet moves its flow's place in the order no more often: that touches three entries' links. */
+#define PLACE_LASTS INPATH_SEC
+
 void flows_init(struct flows *f, struct arena *arena, uint32_t capacity, const struct hash_key *key)
 {
 	f->key = key;
@@ -41,8 +49,15 @@ static uint32_t tuple_hash(const struct flows *f, const struct inpath_tuple *t)
 
 uint32_t flow_find(const struct flows *f, const struct inpath_tuple *tuple)
 {
-	uint32_t slot = table_first(&f->table, tuple_hash(f, tuple));
+	uint32_t hash = tuple_hash(f, tuple), slot = table_likely(&f->table, hash);
 
+	/* Nearly always it is the first one: then the table's links are not touched. */
+	if (slot != TABLE_NONE) {
+		fetch(&f->entries[slot], sizeof(*f->entries));
+		if (tuple_equal(&f->entries[slot].tuple, tuple))
+			return slot;
+	}
+	slot = table_first(&f->table, hash);
 	while (slot != TABLE_NONE && !tuple_equal(&f->entries[slot].tuple, tuple))
 		slot = table_next(&f->table, slot);
 	return slot;
@@ -57,4 +72,29 @@ uint32_t flow_add(struct flows *f, const struct inpath_tuple *tuple)
 		f->entries[slot].tuple = *tuple;
 	}
 	return slot;
+}
+
+void flow_touch(struct flows *f, uint32_t slot, inpath_time now)
+{
+	struct flow *flow = &f->entries[slot];
+
+	if (f->table.capacity >= LARGE && now < flow->placed + PLACE_LASTS)
+		return;
+	flow->placed = now;
+	table_touch(&f->table, slot);
+}
+
+/* One that was seen since it got its place gets another: of the many that a flood brings, none was. */
+uint32_t flow_idlest(struct flows *f)
+{
+	for (int i = 0; i < SPARED; i++) {
+		uint32_t slot = table_oldest(&f->table);
+		struct flow *flow = &f->entries[slot];
+
+		if (flow->seen <= flow->placed)
+			return slot;
+		flow->placed = flow->seen;
+		table_touch(&f->table, slot);
+	}
+	return table_oldest(&f->table);
 }

@@ -64,6 +64,7 @@ struct flow {
 	const struct inpath_policy *policy; /* valid while `decided` is the set's number */
 	const char *service;                /* likewise */
 	inpath_time seen;                   /* its newest packet */
+	inpath_time placed;                 /* its place in the order of eviction is of this time */
 	inpath_time rested_at;              /* if `rested` */
 	inpath_time next_trace;
 	inpath_time touch_until; /* answers to its touches are waited for till then */
@@ -90,6 +91,19 @@ uint32_t flow_find(const struct flows *f, const struct inpath_tuple *tuple);
 
 /* A fresh entry, all zero but for its tuple; TABLE_NONE if the table is full. */
 uint32_t flow_add(struct flows *f, const struct inpath_tuple *tuple);
+
+/* A packet of this flow: it is not among the idlest. */
+void flow_touch(struct flows *f, uint32_t slot, inpath_time now);
+
+/* The longest unseen flow; in a large table within a second, by which its place in the order may lag. Not empty. */
+uint32_t flow_idlest(struct flows *f);
+
+/* The flow that stands first in that order will have to go before long. Not empty. */
+FETCH_INLINE void flow_fetch_oldest(const struct flows *f)
+{
+	table_fetch_oldest(&f->table);
+	fetch(&f->entries[table_oldest(&f->table)], sizeof(*f->entries));
+}
 
 bool tuple_equal(const struct inpath_tuple *a, const struct inpath_tuple *b);
 

@@ -25,7 +25,19 @@ void table_init(struct table *t, struct arena *arena, uint32_t capacity)
 	};
 }
 
-/* From `slot` (as buckets store it: plus one) along its chain to the first with `hash`. */
+/* An empty bucket holds 0; minus one that is TABLE_NONE. */
+static uint32_t head(uint32_t bucket)
+{
+	return (bucket & ~TABLE_TAG) - 1;
+}
+
+/* A bucket whose first slot is `slot`. */
+static uint32_t bucket_of(const struct table *t, uint32_t slot)
+{
+	return slot == TABLE_NONE ? 0 : (t->links[slot].hash & TABLE_TAG) | (slot + 1);
+}
+
+/* From `slot` along its chain to the first with `hash`. */
 static uint32_t chain_find(const struct table *t, uint32_t slot, uint32_t hash)
 {
 	while (slot != TABLE_NONE && t->links[slot].hash != hash)
@@ -35,8 +47,7 @@ static uint32_t chain_find(const struct table *t, uint32_t slot, uint32_t hash)
 
 uint32_t table_first(const struct table *t, uint32_t hash)
 {
-	/* An empty bucket holds 0; minus one that is TABLE_NONE. */
-	return chain_find(t, t->buckets[hash & t->mask] - 1, hash);
+	return chain_find(t, head(t->buckets[hash & t->mask]), hash);
 }
 
 uint32_t table_next(const struct table *t, uint32_t slot)
@@ -84,8 +95,8 @@ uint32_t table_insert(struct table *t, uint32_t hash)
 		return TABLE_NONE;
 
 	t->links[slot].hash = hash;
-	t->links[slot].next = *bucket - 1;
-	*bucket = slot + 1;
+	t->links[slot].next = head(*bucket);
+	*bucket = bucket_of(t, slot);
 	age_append(t, slot);
 	t->count++;
 	return slot;
@@ -95,10 +106,10 @@ void table_remove(struct table *t, uint32_t slot)
 {
 	uint32_t *bucket = &t->buckets[t->links[slot].hash & t->mask];
 
-	if (*bucket == slot + 1) {
-		*bucket = t->links[slot].next + 1;
+	if (head(*bucket) == slot) {
+		*bucket = bucket_of(t, t->links[slot].next);
 	} else {
-		uint32_t before = *bucket - 1;
+		uint32_t before = head(*bucket);
 
 		while (t->links[before].next != slot)
 			before = t->links[before].next;

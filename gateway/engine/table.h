@@ -15,10 +15,12 @@
 #define TABLE_H
 
 #include "gateway/engine/arena.h"
+#include "gateway/engine/fetch.h"
 
 #include <stdint.h>
 
 #define TABLE_NONE UINT32_MAX
+#define TABLE_TAG  0xfe000000 /* of a bucket's content: these bits of its first slot's hash */
 
 struct table_link {
 	uint32_t hash;
@@ -35,12 +37,23 @@ struct table {
 	uint32_t oldest;
 	uint32_t newest;
 	uint32_t mask;     /* buckets - 1 */
-	uint32_t *buckets; /* slot + 1; 0 is empty, so that zeroed memory is an empty table */
+	uint32_t *buckets; /* slot + 1, and TABLE_TAG; 0: empty, as zeroed memory is */
 	struct table_link *links;
 };
 
 /* Sets up an empty table of `capacity` slots (1 up to 2^24) in zeroed memory of `arena`. */
 void table_init(struct table *t, struct arena *arena, uint32_t capacity);
+
+/*
+ * The slot that stands first where `hash` belongs, if it is likely to be of this hash; else TABLE_NONE: then
+ * table_first tells. No link is touched.
+ */
+static inline uint32_t table_likely(const struct table *t, uint32_t hash)
+{
+	uint32_t bucket = t->buckets[hash & t->mask];
+
+	return ((bucket ^ hash) & TABLE_TAG) == 0 ? (bucket & ~TABLE_TAG) - 1 : TABLE_NONE;
+}
 
 /* The first slot whose hash is `hash`, or TABLE_NONE. */
 uint32_t table_first(const struct table *t, uint32_t hash);
@@ -67,6 +80,19 @@ static inline uint32_t table_oldest(const struct table *t)
 static inline uint32_t table_newer(const struct table *t, uint32_t slot)
 {
 	return slot == t->newest ? TABLE_NONE : t->links[slot].newer;
+}
+
+/* The oldest slot is to be removed before long: what that touches is fetched, and of the next one what comes first. */
+FETCH_INLINE void table_fetch_oldest(const struct table *t)
+{
+	const struct table_link *l;
+
+	if (!t->count)
+		return;
+	l = &t->links[t->oldest];
+	fetch(&t->buckets[l->hash & t->mask], sizeof(*t->buckets));
+	if (l->newer != TABLE_NONE)
+		fetch(&t->links[l->newer], sizeof(*t->links));
 }
 
 #endif

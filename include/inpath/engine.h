@@ -78,6 +78,12 @@ struct inpath_engine *inpath_engine_init(
 	void *memory, const struct inpath_limits *limits, const uint64_t seed[2]);
 
 /*
+ * Where in `memory` the table of flows is, and its size: filled from its beginning on, and from then on touched all
+ * over. A host with a large one may have it on huge pages.
+ */
+void *inpath_engine_flows(const struct inpath_engine *engine, size_t *bytes);
+
+/*
  * Takes a policy set. The engine keeps the pointer; `set` must outlive it or the next call of this
  * function. Every flow is decided anew at its next packet; traces under way end with their old names.
  */

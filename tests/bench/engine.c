@@ -11,6 +11,7 @@
  * At the end `entry BYTES`, a flow's entry, and `further BYTES`, all that one more flow takes.
  */
 #include "gateway/engine/flow.h"
+#include "gateway/io/hugepages.h"
 #include "inpath/engine.h"
 #include "tests/unit/wire.h"
 
@@ -175,6 +176,7 @@ static void begin(struct ground *g, uint32_t flows, bool v6)
 
 	*g = (struct ground){ .flows = flows, .v6 = v6, .now = 1000 * INPATH_SEC };
 	g->engine = inpath_engine_init(calloc(1, inpath_engine_size(&limits)), &limits, seed);
+	hugepages_for_flows(g->engine);
 	g->policy = (struct inpath_policy){ .name = "all",
 		.action = INPATH_TRACE,
 		.protocols = INPATH_PROTOCOL_TCP,

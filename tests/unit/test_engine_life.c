@@ -52,6 +52,46 @@ static void an_evicted_flow_takes_no_other_flows_history_along(void **state)
 	}
 }
 
+/* Of 20 times as many flows as there is room for, one speaks now and then: it is the same one to the end. */
+static void speaks_through_a_flood(uint32_t flows)
+{
+	const struct inpath_limits limits = {
+		.flows = flows, .names = 8, .hellos = 2, .traces = 4, .histories = 4
+	};
+
+	EACH_FAMILY(w)
+	{
+		uint16_t first;
+
+		world_begin(&w, &limits);
+		w.deaf = true;
+		first = w.port;
+		world_hello(&w);
+		for (uint32_t i = 1; i <= 20 * flows; i++) {
+			struct wire_tcp syn;
+
+			w.port = (uint16_t)(first + 1 + i % 60000);
+			syn = world_client_tcp(&w);
+			syn.flags = TCP_SYN;
+			world_client_says(&w, syn);
+			w.now += 10 * INPATH_USEC;
+			if (i % (flows / 2))
+				continue;
+			w.port = first;
+			world_request(&w, "x", 1);
+		}
+		assert_int_equal(world_stats(&w)->flows_new, 1 + 20 * flows);
+		world_end(&w);
+	}
+}
+
+static void a_flow_that_speaks_stays_while_others_come_and_go(void **state)
+{
+	(void)state;
+	speaks_through_a_flood(8);
+	speaks_through_a_flood(4096);
+}
+
 static void a_history_that_gave_way_is_a_new_start(void **state)
 {
 	static const struct inpath_limits tiny = {
@@ -283,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_evicted_flow_takes_no_other_flows_history_along),
+		cmocka_unit_test(a_flow_that_speaks_stays_while_others_come_and_go),
 		cmocka_unit_test(a_history_that_gave_way_is_a_new_start),
 		cmocka_unit_test(what_one_trace_missed_the_next_ones_are_compared_with),
 		cmocka_unit_test(a_flow_that_is_no_longer_traced_rests_behind_its_last_answer),

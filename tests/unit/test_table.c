@@ -242,6 +242,29 @@ static void evicting_the_oldest_for_ever_keeps_the_newest(void **state)
 	free(f.memory);
 }
 
+static void the_likely_slot_is_the_newest_of_a_bucket_or_none(void **state)
+{
+	struct fixture f = table_of(16);
+	uint32_t first, second;
+
+	(void)state;
+	/* No tag is told from an empty bucket by it: 0 is one, too. */
+	for (uint32_t tag = 0; tag < 128; tag++)
+		assert_int_equal(table_likely(&f.t, tag << 25 | 5), TABLE_NONE);
+	first = table_insert(&f.t, 5);
+	assert_int_equal(table_likely(&f.t, 5), first);
+	second = table_insert(&f.t, 0xfe000005);
+	assert_int_equal(table_likely(&f.t, 0xfe000005), second);
+	assert_int_equal(table_likely(&f.t, 5), TABLE_NONE);
+	assert_int_equal(table_first(&f.t, 5), first);
+	table_remove(&f.t, second);
+	assert_int_equal(table_likely(&f.t, 5), first);
+	assert_int_equal(table_likely(&f.t, 0xfe000005), TABLE_NONE);
+	table_remove(&f.t, first);
+	assert_int_equal(table_likely(&f.t, 5), TABLE_NONE);
+	free(f.memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +278,7 @@ int main(void)
 		cmocka_unit_test(age_follows_insertion_then_touch),
 		cmocka_unit_test(age_survives_removal_at_both_ends_and_between),
 		cmocka_unit_test(evicting_the_oldest_for_ever_keeps_the_newest),
+		cmocka_unit_test(the_likely_slot_is_the_newest_of_a_bucket_or_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
