@@ -85,8 +85,10 @@ void daemon_signal(struct daemon *d, int signal)
 
 	switch (signal) {
 	case SIGHUP:
-		if (!d->stopping)
-			reload(d, &why);
+		if (d->stopping)
+			break;
+		reload(d, &why);
+		daemon_read_leases(d);
 		break;
 	case SIGUSR1: report_stats(d, nfqueue_counters(d->queue), log_line, &d->log); break;
 	default: stop(d, signal); break;

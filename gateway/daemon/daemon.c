@@ -3,6 +3,7 @@
 
 #include "gateway/daemon/report.h"
 #include "gateway/io/clock.h"
+#include "gateway/io/hugepages.h"
 #include "gateway/io/notify.h"
 
 #include <errno.h>
@@ -76,6 +77,7 @@ static int start_engine(struct daemon *d, const uint64_t seed[2], struct io_erro
 	}
 	d->engine = inpath_engine_init(d->memory, &d->config->limits, seed);
 	d->recent = recent_init((char *)d->memory + tables, RECENT_LEAST + recent);
+	hugepages_for_flows(d->engine);
 	inpath_engine_set_policy(d->engine, &d->config->policies, clock_now());
 	return 0;
 }
@@ -92,6 +94,14 @@ static int start_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void daemon_read_leases(struct daemon *d)
+{
+	if (!d->leases)
+		return;
+	leases_look_again(d->leases);
+	leases_read(d->leases, learn_lease, d);
 }
 
 /* Who the clients are: neighbours first, so that a lease's name finds its hardware address. */
@@ -195,8 +205,7 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	if (error)
 		return error;
 	/* What others have written is read from here on. */
-	if (d->leases)
-		leases_read(d->leases, learn_lease, d);
+	daemon_read_leases(d);
 	/* What an inpathd before this one put to rest would sleep for good. */
 	if (conntrack_clear_all(d->conntrack, config->policies.mark_rest))
 		d->arm_failed++;

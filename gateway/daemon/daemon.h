@@ -95,6 +95,9 @@ void daemon_run(struct daemon *d);
 /* Drains and closes the queue, says ev=stop if it had started, and gives everything back. */
 void daemon_stop(struct daemon *d);
 
+/* Reads the lease files, those that have come since the last time, too. */
+void daemon_read_leases(struct daemon *d);
+
 /* In control.c: what signals ask for. */
 void daemon_signal(struct daemon *d, int signal);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -37,8 +38,19 @@ static void watch_file(struct leases *l, size_t i)
 		IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF);
 }
 
-/* Hears when the file appears: only that, since its directory may be a busy one. */
-static void watch_directory(struct leases *l, const char *path)
+/* May everybody write there? Then others' files come and go, and each would wake us. */
+static bool is_shared(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && (st.st_mode & S_IWOTH);
+}
+
+/*
+ * Hears when the file appears: only that, since its directory may be a busy one. In a shared one, a file that is
+ * not there is looked for when we are told to read all anew; but on OpenWrt dnsmasq may start after us.
+ */
+static void watch_directory(struct leases *l, const char *path, bool there)
 {
 	const char *slash = strrchr(path, '/');
 	char dir[512];
@@ -47,6 +59,8 @@ static void watch_directory(struct leases *l, const char *path)
 		snprintf(dir, sizeof(dir), ".");
 	else
 		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if (!there && is_shared(dir) && access("/etc/openwrt_release", F_OK) != 0)
+		return;
 	inotify_add_watch(l->fd, dir, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD);
 }
 
@@ -63,10 +77,17 @@ struct leases *leases_open(const char *const *files)
 	}
 	for (; *files && l->count < LEASES_FILES; files++) {
 		l->files[l->count].path = *files;
-		watch_directory(l, *files);
+		watch_directory(l, *files, access(*files, F_OK) == 0);
 		watch_file(l, l->count++);
 	}
 	return l;
+}
+
+void leases_look_again(struct leases *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->files[i].file_watch < 0)
+			watch_file(l, i);
 }
 
 void leases_close(struct leases *l)

@@ -30,10 +30,14 @@ struct leases;
 
 /*
  * Watches `files` (NULL-terminated, at most LEASES_FILES, none of which need exist; the strings
- * stay the caller's). NULL: no memory or no inotify; then names come from elsewhere, or not.
+ * stay the caller's). One that is not there, in a directory that everybody may write to, is not waited for
+ * but on OpenWrt. NULL: no memory or no inotify; then names come from elsewhere, or not.
  */
 struct leases *leases_open(const char *const *files);
 void leases_close(struct leases *l);
+
+/* Watches those files, too, that have come where none was waited for. */
+void leases_look_again(struct leases *l);
 
 /* Readable when a file may have changed. */
 int leases_fd(const struct leases *l);

@@ -2,11 +2,13 @@
 #include "gateway/io/leases.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -216,6 +218,31 @@ static void other_files_of_the_directory_are_passed_over(void **state)
 	leases_close(l);
 }
 
+static void in_a_shared_directory_nothing_but_the_file_itself_is_heard_of(void **state)
+{
+	struct place *p = *state;
+	const char *const files[] = { p->path, NULL };
+	struct place other = *p;
+	struct leases *l;
+	struct pollfd fd = { .events = POLLIN };
+
+	(void)snprintf(other.path, sizeof(other.path), "%s/other", p->dir);
+	assert_int_equal(chmod(p->dir, 01777), 0);
+	l = leases_open(files);
+	fd.fd = leases_fd(l);
+	put(&other, "w", "1 * 10.0.0.2 tv *\n", 18);
+	put(p, "w", "1 * 10.0.0.2 tv *\n", 18);
+	/* On OpenWrt it would be. */
+	if (access("/etc/openwrt_release", F_OK) != 0)
+		assert_int_equal(poll(&fd, 1, 0), 0);
+	leases_look_again(l);
+	file_says(l, "10.0.0.2 - tv;");
+	put(p, "a", "1 * 10.0.0.3 pc *\n", 18);
+	assert_true(leases_changed(l));
+	unlink(other.path);
+	leases_close(l);
+}
+
 static void a_line_without_its_end_waits_for_it(void **state)
 {
 	struct place *p = *state;
@@ -278,6 +305,9 @@ int main(void)
 			a_file_that_appears_changes_and_is_replaced_is_heard_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			other_files_of_the_directory_are_passed_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			in_a_shared_directory_nothing_but_the_file_itself_is_heard_of, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			a_line_without_its_end_waits_for_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(
