@@ -82,6 +82,9 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 	if ((starved || stop == INPATH_STOP_ENDED) && prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
 	trace_unpay(e, t, 0);
+	/* Where the server stands by its newest packet: the route may have changed since the trace began. */
+	if (f && stop == INPATH_STOP_INFERRED)
+		t->walk.expected = carrier_distance(f);
 	prober_sum_up(&t->walk, stop, &t->flow_facts.tuple.server);
 	if (f)
 		trace_slow_timing(e, t, now);

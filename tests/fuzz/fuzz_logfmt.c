@@ -60,8 +60,9 @@ static void check_texts(const struct check *c, const struct logfmt_line *line)
 	const char *device = flow->device ? flow->device : "";
 	size_t bytes =
 		strlen(flow->host) + strlen(device) + strlen(flow->policy) + strlen(flow->service);
-	/* Four bytes an escape; a head and a longest entry need less than 530 beside the texts. */
-	bool may_be_cut = 4 * bytes > LOGFMT_LINE_MAX - 530;
+	/* Four bytes an escape; a head and a longest entry need less than this beside the texts. */
+	size_t rest = c->record->kind == INPATH_RECORD_EPOCH ? 700 : 530;
+	bool may_be_cut = 4 * bytes > LOGFMT_LINE_MAX - rest;
 
 	check_text(line, "host", flow->host, c->options->names && *flow->host, may_be_cut);
 	check_text(line, "dev", device, c->options->names && *device, may_be_cut);

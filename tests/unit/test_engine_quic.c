@@ -386,6 +386,29 @@ static void behind_a_silence_a_trace_waits_for_the_servers_word(void **state)
 	}
 }
 
+/* Both witnesses speak of the route of now: the silence, and the server's newest packet. */
+static void a_route_that_changes_as_a_trace_begins_hides_no_server(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		const struct world_record *r;
+
+		w.distance = 5;
+		begin(&w, USUAL);
+		world_quic_open(&w, "www.movies.example");
+		w.distance = 6;
+		world_run(&w, 50 * MS);
+		(void)world_short(&w, false, QUIC_CLIENT_ID, 0x41);
+		world_run(&w, 3 * INPATH_SEC);
+		r = world_path(&w);
+		assert_non_null(r);
+		assert_int_equal(r->record.path.stop, INPATH_STOP_INFERRED);
+		assert_int_equal(r->record.path.nhop, 6);
+		world_end(&w);
+	}
+}
+
 static void the_spin_bit_times_both_sides(void **state)
 {
 	struct world w = { 0 };
@@ -429,6 +452,7 @@ int main(void)
 		cmocka_unit_test(a_port_that_is_used_again_is_another_flow),
 		cmocka_unit_test(a_silence_does_not_name_a_flow_anew),
 		cmocka_unit_test(behind_a_silence_a_trace_waits_for_the_servers_word),
+		cmocka_unit_test(a_route_that_changes_as_a_trace_begins_hides_no_server),
 		cmocka_unit_test(the_spin_bit_times_both_sides),
 	};
 
