@@ -81,11 +81,11 @@ start_and_end() { # SIGNAL TIMES
 	done 2>/dev/null
 }
 
-ended_by() { # SIGNAL WHAT TIMES
+ended_by() { # SIGNAL WHAT TIMES LOST_A_TIME
 	load_begin
 	tap_ok "$2 $3 times, with the rules in place" start_and_end "$1" "$3"
 	load_end
-	row "$2" "by SIG$1, $3 times, rules in place" $(($3 * QUEUE_LEN)) 1500 \
+	row "$2" "by SIG$1, $3 times, rules in place" $(($3 * $4)) 1500 \
 		"$(awk -v n="$LOST" -v of="$3" 'BEGIN { printf "%.2f lost a time", n / of }')"
 }
 
@@ -93,8 +93,8 @@ case_starts() {
 	inpath_conf "${EVERYTHING/interval = 1/interval = 1; timeout_ms = 50}"
 	fresh
 	finish "$INPATHD_PID" || true
-	ended_by TERM "started and stopped" "$STARTS"
-	ended_by KILL "started and killed" $((STARTS / 5))
+	ended_by TERM "started and stopped" "$STARTS" 1
+	ended_by KILL "started and killed" $((STARTS / 5)) "$QUEUE_LEN"
 	inpath_conf "$EVERYTHING"
 }
 
