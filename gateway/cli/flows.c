@@ -158,13 +158,13 @@ static void print_json(const struct model *m, const struct row *rows, size_t cou
 	show_json_print(top);
 }
 
-static int print(const struct model *m, bool json)
+static int print(const struct model *m, const struct source *s)
 {
 	size_t count;
 	struct row *rows = rows_of(m, &count);
 	bool whole = rows != NULL;
 
-	if (rows && json)
+	if (rows && s->json)
 		print_json(m, rows, count);
 	else if (rows)
 		whole = print_rows(m, rows, count);

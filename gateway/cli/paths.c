@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* inpath paths: the ways that connections took, hop by hop, with the round trips of all their traces. */
 #include "gateway/cli/listing.h"
+#include "gateway/cli/resolve.h"
 #include "gateway/cli/safe.h"
 #include "gateway/cli/show.h"
 #include "gateway/cli/sights.h"
@@ -18,6 +19,11 @@ static const struct listing_column COLUMNS[] = {
 	{ "MIDDLE", .right = true },
 	{ "MOST", .right = true },
 	{ "ANSWERED", .right = true },
+};
+
+enum {
+	ROUTER_BYTES = 1024,
+	NAMES_BYTES = 512,
 };
 
 /* All sights of one device, service, server, protocol and path. */
@@ -144,12 +150,42 @@ static void print_heading(const struct model *m, const struct way *w)
 	putchar('\n');
 }
 
+/* Its names, by `+` as its addresses are; "" if none of them has one. */
+static void names_of(const struct model *m, const struct model_step *step, char out[NAMES_BYTES])
+{
+	const char *at = model_text(m, step->addrs);
+	size_t used = 0;
+
+	for (*out = '\0'; *at && used < NAMES_BYTES;) {
+		size_t len = strcspn(at, "+");
+		const char *name = resolve_name(at, len);
+
+		if (name)
+			used += (size_t)snprintf(
+				out + used, NAMES_BYTES - used, "%s%s", used ? "+" : "", name);
+		at += len + (at[len] == '+');
+	}
+}
+
+/* An entry as people are shown it. */
+static const char *router_of(
+	const struct model *m, const struct model_step *step, char out[ROUTER_BYTES])
+{
+	char names[NAMES_BYTES];
+
+	names_of(m, step, names);
+	if (step->addrs == MODEL_NONE)
+		return "*";
+	snprintf(out, ROUTER_BYTES, "%s%s%s", model_text(m, step->addrs), *names ? " " : "", names);
+	return out;
+}
+
 static bool print_way(const struct model *m, const struct way *w, uint32_t *values)
 {
 	struct listing *l = listing_new(COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
 	uint32_t count;
 	const struct model_step *steps = model_path(m, w->path, &count);
-	char ms[SHOW_MS_BYTES];
+	char ms[SHOW_MS_BYTES], router[ROUTER_BYTES];
 	bool whole;
 
 	if (!l)
@@ -162,8 +198,7 @@ static bool print_way(const struct model *m, const struct way *w, uint32_t *valu
 			listing_cell(l, "%" PRIu32, steps[hop].ttl);
 		else
 			listing_cell(l, "?");
-		listing_cell(l, "%s",
-			steps[hop].addrs == MODEL_NONE ? "*" : model_text(m, steps[hop].addrs));
+		listing_cell(l, "%s", router_of(m, &steps[hop], router));
 		listing_cell(l, "%s", show_ms(s.least_us, ms));
 		listing_cell(l, "%s", show_ms(s.middle_us, ms));
 		listing_cell(l, "%s", show_ms(s.most_us, ms));
@@ -180,6 +215,7 @@ static struct json_object *json_way(const struct model *m, const struct way *w, 
 	struct json_object *one = show_json_flow(m, w->flow), *hops = json_object_new_array();
 	uint32_t count;
 	const struct model_step *steps = model_path(m, w->path, &count);
+	char names[NAMES_BYTES];
 
 	show_json_time(one, "since", w->since);
 	show_json_time(one, "ts", w->until);
@@ -196,6 +232,9 @@ static struct json_object *json_way(const struct model *m, const struct way *w, 
 		if (steps[hop].addrs != MODEL_NONE)
 			json_object_object_add(
 				h, "addr", json_object_new_string(model_text(m, steps[hop].addrs)));
+		names_of(m, &steps[hop], names);
+		if (*names)
+			json_object_object_add(h, "name", json_object_new_string(names));
 		json_object_object_add(h, "sent", json_object_new_int64(s.sent));
 		json_object_object_add(h, "answered", json_object_new_int64(s.answered));
 		show_json_ms(h, "min", s.least_us);
@@ -207,9 +246,21 @@ static struct json_object *json_way(const struct model *m, const struct way *w, 
 	return one;
 }
 
-static int print(const struct model *m, bool json)
+static void resolve(const struct model *m, const struct way *ways, size_t way_count)
 {
-	struct json_object *top = json ? json_object_new_array() : NULL;
+	for (size_t i = 0; i < way_count; i++) {
+		uint32_t count;
+		const struct model_step *steps = model_path(m, ways[i].path, &count);
+
+		for (uint32_t hop = 0; hop < count; hop++)
+			resolve_want(model_text(m, steps[hop].addrs));
+	}
+	resolve_wait();
+}
+
+static int print(const struct model *m, const struct source *s)
+{
+	struct json_object *top = s->json ? json_object_new_array() : NULL;
 	uint32_t sight_count;
 	struct sight *sights = sights_of(m, &sight_count);
 	uint32_t *values = calloc(sights_room(m), sizeof(*values));
@@ -217,13 +268,15 @@ static int print(const struct model *m, bool json)
 	struct way *ways = sights && values ? ways_of(m, sights, sight_count, &count) : NULL;
 	bool whole = ways != NULL;
 
+	if (ways && s->resolve)
+		resolve(m, ways, count);
 	for (size_t i = 0; ways && i < count; i++) {
-		if (json)
+		if (s->json)
 			json_object_array_add(top, json_way(m, &ways[i], values));
 		else
 			whole &= print_way(m, &ways[i], values);
 	}
-	if (json && whole)
+	if (s->json && whole)
 		show_json_print(top);
 	else
 		json_object_put(top);
@@ -251,5 +304,7 @@ const struct verb VERB_PATHS = {
 	.exits = "0; 2 if nothing could be read",
 	.example = "sudo inpath paths --service netflix\n"
 		   "         journalctl -t inpathd -o cat | inpath paths --service netflix -",
-	.options = { SOURCE_OPTIONS },
+	.options = { { "resolve", 'R', NULL,
+			     "routers' names, too, by reverse DNS: what is known after 3 seconds" },
+		SOURCE_OPTIONS },
 };

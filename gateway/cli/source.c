@@ -18,6 +18,7 @@ bool source_option(struct source *s, int option, const char *value)
 	case 'C': s->filter.client = value; return true;
 	case 'S': s->filter.service = value; return true;
 	case 'j': s->json = true; return true;
+	case 'R': s->resolve = true; return true;
 	case 'T':
 		if (model_time_read(value, clock_wall() / INPATH_MSEC, &s->filter.since))
 			return true;
@@ -140,7 +141,7 @@ struct model *source_read(const struct source *s)
 }
 
 int source_verb(const struct verb *self, int argc, char **argv,
-	int (*print)(const struct model *m, bool json))
+	int (*print)(const struct model *m, const struct source *s))
 {
 	struct source source = { .json = false };
 	struct model *m;
@@ -157,7 +158,7 @@ int source_verb(const struct verb *self, int argc, char **argv,
 	m = source_read(&source);
 	if (!m)
 		return VERB_FAILED;
-	status = print(m, source.json);
+	status = print(m, &source);
 	model_free(m);
 	if (status != SOURCE_NO_MEMORY)
 		return status;

@@ -15,6 +15,7 @@
 struct source {
 	struct model_filter filter;
 	bool json;
+	bool resolve;     /* routers' names are asked for: an option of paths alone */
 	uint32_t raw;     /* so many of the latest records are kept as they were written */
 	const char *file; /* `-`: standard input; NULL: the running daemon */
 };
@@ -52,6 +53,6 @@ struct model *source_read(const struct source *s);
  * returns the exit status, or SOURCE_NO_MEMORY. Returns the exit status.
  */
 int source_verb(const struct verb *self, int argc, char **argv,
-	int (*print)(const struct model *m, bool json));
+	int (*print)(const struct model *m, const struct source *s));
 
 #endif

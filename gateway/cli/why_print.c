@@ -23,13 +23,13 @@ static void print_words(const struct model *m, const struct why_answer *a)
 	putchar('\n');
 }
 
-static int print(const struct model *m, bool json)
+static int print(const struct model *m, const struct source *s)
 {
 	static struct why_answer answer;
 
 	if (!why_ask(m, &answer))
 		return SOURCE_NO_MEMORY;
-	if (json)
+	if (s->json)
 		show_json_print(why_json(m, &answer));
 	else
 		print_words(m, &answer);

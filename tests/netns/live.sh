@@ -53,6 +53,18 @@ tap_ok "paths: with all its traces' round trips" \
 	eval '[ "$(value paths "min(hop[\"answered\"] for hop in all[0][\"hops\"])")" -ge 2 ]'
 tap_ok "paths: for people, as wide as the terminal" eval \
 	'[ -z "$(COLUMNS=60 inpath paths | grep "^ " | grep -E "^.{61}")" ]'
+router=$(record_addresses "$(wait_for_record 1 ev=path cl="$TV4" stop=reached)" | sed -n 3p)
+printf '%s core-3.transit.example\n' "$router" >"$NET_WORK/names/routers"
+tap_ok "paths --resolve: a router's name" wait_for 10 eval \
+	'[ "$(value paths "all[0][\"hops\"][2][\"name\"]" --resolve)" = core-3.transit.example ]'
+tap_ok "paths --resolve: for people" eval 'inpath paths --resolve | grep -q " $router core-3.transit.example "'
+tap_is "no name is asked for otherwise" "$(value paths '"name" in all[0]["hops"][2]')" False
+cp "$NET_WORK/gw/resolv.conf" "$NET_WORK/resolv.kept"
+echo "nameserver 192.168.1.99" >"$NET_WORK/gw/resolv.conf"
+began=$SECONDS
+tap_is "paths --resolve: a resolver that is not there is not waited for" \
+	"$(value paths '"name" in all[0]["hops"][2]' --resolve) $((SECONDS - began < 30))" "False 1"
+cat "$NET_WORK/resolv.kept" >"$NET_WORK/gw/resolv.conf"
 tap_ok "why: nothing is wrong, from what the daemon holds" wait_for 40 why_is none
 status=0
 inpath why >"$NET_WORK/text" || status=$?
