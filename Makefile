@@ -176,7 +176,7 @@ coverage: $(patsubst tests/unit/%.c,$(COVERED)/unit/%,$(UNIT)) $(patsubst tests/
 		$$test tests/fuzz/corpus/$${test##*/fuzz_} >$(COVERED)/log 2>&1 || { cat $(COVERED)/log; exit 1; }; done
 	@tests/coverage $(if $(MISSING),--missing) $(COVERED) $(sort $(wildcard gateway/engine/*.[ch]))
 
-# --- make cross [TARGETS="i386 arm aarch64 mips musl"]: the engine's tests on other processors and with musl ---
+# --- make cross [TARGETS="i386 arm aarch64 mips musl mips-musl aarch64-musl"]: the engine's tests on other processors and with musl, and the size of the programs on routers ---
 
 cross:
 	@tests/cross/sources --fetch >/dev/null
