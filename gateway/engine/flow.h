@@ -51,7 +51,8 @@ struct flow {
 	bool spread : 1;        /* its traces do not begin with those of flows as old as it */
 	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
 	uint32_t shift;         /* ... by how much */
-	uint8_t confirming; /* its last trace differed, first at this TTL: the next one confirms; 0 not */
+	uint8_t confirming; /* its last trace differed: the next one confirms, by this TTL; 0 not */
+	uint8_t confirming_by; /* ... and by so many answers of it */
 	uint8_t hasten; /* why its next trace is early: enum inpath_why; INPATH_WHY_START: it is not */
 	bool vouched;     /* ... and conntrack has just counted it: it may begin without a packet */
 	uint32_t decided; /* the policy set's number that `state` follows; 0: none yet */

@@ -19,6 +19,7 @@
 #define HISTORY_H
 
 #include "gateway/engine/arena.h"
+#include "gateway/engine/evidence.h"
 #include "gateway/engine/name.h"
 #include "gateway/engine/path.h"
 #include "gateway/engine/prober.h"
@@ -49,7 +50,7 @@ struct earlier_epoch {
 struct doubt {
 	uint8_t ttl;       /* the one to be asked of those that differ; 0: there is no doubt */
 	uint8_t rounds;    /* traces that it asked for, one behind the other */
-	uint16_t answers;  /* by which it is shown so far */
+	uint64_t ttls;     /* that differ (bit ttl-1) */
 	inpath_time since; /* the first trace that showed it */
 	struct path_sketch path;
 };
@@ -86,6 +87,7 @@ struct history {
 	struct rtts lan;
 	struct history_hop hops[INPATH_EPOCH_HOPS];
 	struct doubt doubt;
+	struct evidence evidence; /* for and against it */
 	uint8_t earlier_count;
 	struct earlier_epoch earlier[HISTORY_EARLIER]; /* the latest first */
 };

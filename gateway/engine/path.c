@@ -129,6 +129,26 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls)
 	return path->count > before;
 }
 
+uint32_t path_routers(const struct path *p, uint8_t ttl)
+{
+	uint32_t routers = 0;
+
+	for (uint8_t i = 0; i < p->count; i++)
+		routers += p->entries[i].ttl == ttl;
+	return routers;
+}
+
+bool path_has_all(const struct path *p, const struct inpath_hop *hop)
+{
+	uint32_t has = 0;
+
+	for (uint8_t i = 0; i < p->count; i++)
+		for (uint8_t k = 0; k < hop->addr_count && p->entries[i].ttl == hop->ttl; k++)
+			has += memcmp(&p->entries[i].addr, &hop->addrs[k], sizeof(hop->addrs[k])) ==
+			       0;
+	return has == hop->addr_count;
+}
+
 uint64_t path_ttls(const struct path *p)
 {
 	uint64_t ttls = 0;
@@ -175,7 +195,7 @@ uint64_t path_differs(const struct path *a, const struct path *b)
 	return differ;
 }
 
-static uint32_t sketched(uint8_t ttl, const struct inpath_addr *addr)
+uint32_t path_entry(uint8_t ttl, const struct inpath_addr *addr)
 {
 	return (uint32_t)ttl << 24 | (fnv_hop(FNV_OFFSET, ttl, addr, 1) >> 8);
 }
@@ -185,7 +205,7 @@ void path_sketch(struct path_sketch *out, const struct path *p)
 	out->count = p->count;
 	out->server = p->server;
 	for (uint8_t i = 0; i < p->count; i++)
-		out->entries[i] = sketched(p->entries[i].ttl, &p->entries[i].addr);
+		out->entries[i] = path_entry(p->entries[i].ttl, &p->entries[i].addr);
 }
 
 uint64_t path_sketch_shares(const struct path_sketch *s, const struct path *p)
@@ -193,7 +213,7 @@ uint64_t path_sketch_shares(const struct path_sketch *s, const struct path *p)
 	uint64_t shares = s->server && s->server == p->server ? ttl_bit(s->server) : 0;
 
 	for (uint8_t i = 0; i < p->count; i++) {
-		uint32_t entry = sketched(p->entries[i].ttl, &p->entries[i].addr);
+		uint32_t entry = path_entry(p->entries[i].ttl, &p->entries[i].addr);
 
 		for (uint8_t k = 0; k < s->count; k++)
 			if (s->entries[k] == entry)

@@ -51,8 +51,17 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls);
 /* The TTLs (bit ttl-1) at which the paths differ; 0 if they are equal. */
 uint64_t path_differs(const struct path *a, const struct path *b);
 
+/* How many routers the path has at this TTL. */
+uint32_t path_routers(const struct path *p, uint8_t ttl);
+
+/* Has the path every router of this hop at its TTL? */
+bool path_has_all(const struct path *p, const struct inpath_hop *hop);
+
 /* The TTLs (bit ttl-1) at which anything answered. */
 uint64_t path_ttls(const struct path *p);
+
+/* A router at a TTL, as a sketch has it: never 0. */
+uint32_t path_entry(uint8_t ttl, const struct inpath_addr *addr);
 
 void path_sketch(struct path_sketch *out, const struct path *p);
 

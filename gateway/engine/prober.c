@@ -112,7 +112,7 @@ static bool is_settled(const struct prober *p, uint8_t ttl)
 
 	if (ttls_has(p->refused, ttl))
 		return true;
-	return hop->addr_count && ttl != p->confirm;
+	return hop->addr_count && (ttl != p->confirm || hop->answered >= p->confirm_by);
 }
 
 /* Is the newest probe with this TTL answered, by whomever? */
@@ -137,13 +137,13 @@ static bool waited_for(const struct prober *p, uint8_t ttl, inpath_time now)
 	       now < expected_by(p, ttl);
 }
 
-/* How many probes with this TTL, until one is answered; to the one to be confirmed, in all. */
+/* How many probes with this TTL, until one is answered, or as many as are to confirm it. */
 static uint8_t attempts_for(const struct prober *p, uint8_t ttl)
 {
 	uint8_t attempts = p->settings.attempts;
 
-	if (ttl == p->confirm)
-		return PROBER_CONFIRM;
+	if (ttl == p->confirm && p->confirm_by > 1)
+		return lesser(p->confirm_by + attempts, PROBER_CONFIRM);
 	/* Were both answers of the server lost, its hop would be one too far. */
 	if (attempts > 1 && ttl + 1 == p->server_hop && p->server_hop != p->known)
 		attempts = (uint8_t)(attempts + PROBER_BOUNDARY);
@@ -162,6 +162,12 @@ enum touch_permit {
 	TOUCH_NEVER, /* time alone changes nothing */
 };
 
+/* Has a router answered there, and nobody in the server's name? */
+static bool before_server(const struct prober *p, uint8_t ttl)
+{
+	return p->hops[ttl - 1].answered && !p->hops[ttl - 1].server && !ttls_has(p->odd, ttl);
+}
+
 /* May the touch with this TTL leave now? */
 static enum touch_permit touch_permit(
 	const struct prober *p, const struct prober_view *view, uint8_t ttl, inpath_time now)
@@ -169,6 +175,9 @@ static enum touch_permit touch_permit(
 	bool patient = now < touch_patience(p, now);
 	const struct inpath_hop *before = ttl > 1 ? &p->hops[ttl - 2] : NULL;
 
+	/* Where a router has just answered stands no server. */
+	if (ttl == p->confirm && before_server(p, ttl) && !view->empty)
+		return TOUCH_NOW;
 	if (p->unplaced)
 		return TOUCH_NEVER;
 	if (view->empty) {
@@ -399,7 +408,8 @@ bool prober_is_complete(const struct prober *p)
 	if (!is_reached(p))
 		return false;
 	for (uint8_t ttl = 1; ttl <= walk_end(p); ttl++)
-		if (!is_settled(p, ttl) && p->hops[ttl - 1].sent < p->settings.attempts)
+		if (p->hops[ttl - 1].addr_count == 0 && !ttls_has(p->refused, ttl) &&
+			p->hops[ttl - 1].sent < p->settings.attempts)
 			return false;
 	return true;
 }

@@ -24,7 +24,8 @@
 
 enum {
 	PROBER_SAMPLES = 12, /* answers of one TTL kept in the order of sending */
-	PROBER_CONFIRM = 10, /* probes to a TTL that is to show whether its routers take turns */
+	PROBER_CONFIRM =
+		10, /* probes at most to a TTL that is to show whether its routers take turns */
 	PROBER_MARGIN = 3,   /* PROBER_CLIMBS ends so far before the server: ways back differ */
 	PROBER_SILENCE = 2,  /* PROBER_INFERS: silent TTLs in a row that end a walk */
 	PROBER_BOUNDARY = 2, /* further attempts where the server's hop would move by the answer */
@@ -78,7 +79,8 @@ struct prober {
 	uint8_t expected;   /* the server's hop as inferred; 0 unknown */
 	uint8_t horizon;    /* the highest TTL of the waves so far */
 	uint8_t known;      /* the server's hop as an earlier trace saw it; 0 unknown */
-	uint8_t confirm;    /* a TTL whose routers may take turns; 0 none */
+	uint8_t confirm;    /* a TTL whose routers may take turns; 0 none ... */
+	uint8_t confirm_by; /* ... the answers wanted of it */
 	uint8_t server_hop; /* the lowest TTL that reached the server; 0 none yet */
 	uint8_t proxy;      /* the lowest TTL that something else answered as the server; 0 none */
 	/* By TTL: bit ttl-1. */
@@ -126,7 +128,8 @@ struct prober_answer {
 };
 
 /* Begins a walk. `expected` is the server's hop, inferred or known from before; 0 unknown; `known`
- * says that an earlier trace saw it. Set `confirm` afterwards where a difference is to be explained. */
+ * says that an earlier trace saw it. Set `confirm` and `confirm_by` afterwards where a difference is to
+ * be explained. */
 void prober_begin(struct prober *p, const struct inpath_settings *settings,
 	enum prober_manner manner, uint64_t timeout_ns, uint8_t expected, bool known,
 	uint64_t e2e_ns, inpath_time now);

@@ -26,6 +26,7 @@
 #include "gateway/engine/reading.h"
 #include "gateway/engine/reply.h"
 #include "gateway/engine/slow.h"
+#include "gateway/engine/steps.h"
 #include "inpath/engine.h"
 
 enum {
@@ -117,6 +118,7 @@ struct inpath_engine {
 	struct hellos hellos;
 	struct probes probes;
 	struct histories histories;
+	struct steps steps;
 	struct inpath_epoch_hop epoch_hops[INPATH_EPOCH_HOPS]; /* of the epoch told last */
 	struct look look;
 	struct slow slow;

@@ -3,21 +3,16 @@
  * Is a finished trace's path the flow's last one? What is remembered, and what is worth saying.
  *
  * A router that deals packet by packet shows another path in every other trace, and one that
- * answers seldom hides that. So the first TTL that differs is asked PROBER_CONFIRM times, in the
- * trace that differs and in one more behind it, and a change is one only if all answers are the new
- * path's: two routers that take turns at random look like that once in 2^18.
+ * answers seldom hides that. So the first TTL that differs is asked more often, in the trace that
+ * differs and in one more behind it, and a change is one only if all answers are the new path's, and
+ * enough of them: see evidence.h.
  */
+#include "gateway/engine/evidence.h"
 #include "gateway/engine/trace.h"
 #include "gateway/engine/ttls.h"
 
 enum {
 	DOUBTS = 3, /* TTLs that one trace asks about: routers that deal lie behind each other */
-	/* Answers that show a difference, for each address by which it does so: the more take turns,
-	 * the longer one of them may be missing. A touch's answer costs the server's attention. */
-	ANSWERS_BASE = 8,
-	ANSWERS_EACH = 10,
-	/* Where a TTL cannot be asked: the server's answers do not name probes, so touches are few. */
-	ANSWERS_TOUCH = 10,
 };
 
 /* Did it end before it was over? Then what it shows is no evidence. */
@@ -42,12 +37,6 @@ static uint64_t asked(const struct trace *t)
 	return t->walk.confirm ? t->asked | ttl_bit(t->walk.confirm) : t->asked;
 }
 
-/* Do probes stay unanswered there? Then it may be because another router's turn was to answer. */
-static bool answers_seldom(const struct inpath_hop *hop)
-{
-	return hop->answered + 1 < hop->sent;
-}
-
 /*
  * Which of the TTLs that differ is to be asked? The first one, since it is the one that is named; if
  * that answers seldom, one behind it, too. What the server answers is asked by the next trace
@@ -62,25 +51,90 @@ static uint8_t to_be_asked(const struct trace *t, uint64_t differ)
 			continue;
 		if (!ttls_has(asked(t), i + 1))
 			return (uint8_t)(i + 1);
-		if (!answers_seldom(hop))
+		if (!hop_answers_seldom(hop))
 			return 0;
 	}
 	return 0;
 }
 
+/* Does the path show what is doubted, among what differs? */
+static bool is_found_again(const struct doubt *d, const struct path *path, uint64_t differ)
+{
+	if (d->ttl == 0)
+		return false;
+	if (path_sketch_shares(&d->path, path) & differ)
+		return true;
+	/* The server has gone from there, to where it was found before. */
+	return ttls_has(differ, d->ttl) && !ttls_has(path_ttls(path), d->ttl) && path->server &&
+	       path->server == d->path.server;
+}
+
+/* What speaks for another path, with this trace. */
+static struct evidence with_trace(
+	const struct history *h, const struct trace *t, const struct path *path, uint64_t differ)
+{
+	struct evidence ev = h->evidence;
+
+	if (h->doubt.ttl && !is_found_again(&h->doubt, path, differ))
+		evidence_flapped(&ev, h->doubt.ttls);
+	evidence_differs(&ev, &t->walk, differ);
+	return ev;
+}
+
+/* Have other flows shown that the first of these TTLs has another router? */
+static bool is_proven(const struct inpath_engine *e, const struct history *h, const struct trace *t,
+	uint64_t differ)
+{
+	return steps_has(&e->steps, &h->path, &t->walk.hops[ttls_lowest(differ) - 1], e->now);
+}
+
+static uint32_t half(uint32_t answers)
+{
+	return (answers + 1) / 2;
+}
+
+/*
+ * How many more answers of this TTL is the trace to get? One that has only just found the difference
+ * leaves a half to the next, which shows one answer of each TTL in any case.
+ */
+static uint32_t answers_wanted(
+	const struct evidence_lack *lack, uint8_t ttl, uint64_t differ, bool again)
+{
+	uint32_t shown = ttls_count(differ), all = lack->all;
+	uint32_t first = ttl == ttls_lowest(differ) ? lack->first : 0;
+
+	if (!again) {
+		all = all > shown ? half(all - shown) : 0;
+		first = first > 1 ? half(first - 1) : 0;
+	}
+	return all > first ? all : first;
+}
+
 bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f)
 {
+	const struct history *h = f->history ? &e->histories.entries[f->history - 1] : NULL;
+	struct evidence_lack lack;
+	struct evidence ev;
 	struct path path;
+	uint64_t differ;
+	uint32_t wanted;
 	uint8_t ttl;
 
-	if (f->history == 0 || t->doubts == DOUBTS)
+	if (!h || t->doubts == DOUBTS)
 		return false;
 	path_take(&path, t->walk.hops, prober_last(&t->walk), NULL);
-	ttl = to_be_asked(t, path_differs(&e->histories.entries[f->history - 1].path, &path));
+	differ = path_differs(&h->path, &path);
+	ttl = to_be_asked(t, differ);
 	if (ttl == 0)
+		return false;
+	ev = with_trace(h, t, &path, differ);
+	lack = evidence_lacks(&ev, &t->walk, &h->path, differ, is_proven(e, h, t, differ));
+	wanted = answers_wanted(&lack, ttl, differ, is_found_again(&h->doubt, &path, differ));
+	if (wanted == 0)
 		return false;
 	t->asked = asked(t);
 	t->walk.confirm = ttl;
+	t->walk.confirm_by = (uint8_t)(t->walk.hops[ttl - 1].answered + wanted);
 	t->doubts++;
 	return true;
 }
@@ -100,13 +154,17 @@ static void measure(
 }
 
 /* Routers that took turns in this trace, and the old path is of one of them. */
-static uint64_t balanced_ttls(const struct trace *t, const struct path *old)
+static uint64_t balanced_ttls(
+	struct inpath_engine *e, const struct trace *t, const struct path *old)
 {
 	uint64_t differ = path_differs(old, &t->path), ttls = 0;
 
-	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
-		if (t->walk.hops[i].balanced)
-			ttls |= ttl_bit(i + 1);
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		if (!t->walk.hops[i].balanced)
+			continue;
+		ttls |= ttl_bit(i + 1);
+		steps_forget(&e->steps, &t->walk.hops[i]);
+	}
 	return ttls & ~differ;
 }
 
@@ -119,17 +177,6 @@ static bool is_amid_change(const struct trace *t)
 	return false;
 }
 
-/* How many of the hop's routers the path has had there. */
-static uint8_t known_of(const struct path *path, const struct inpath_hop *hop)
-{
-	uint8_t known = 0;
-
-	for (uint8_t i = 0; i < path->count; i++)
-		for (uint8_t k = 0; k < hop->addr_count && path->entries[i].ttl == hop->ttl; k++)
-			known += addr_equal(&path->entries[i].addr, &hop->addrs[k]);
-	return known;
-}
-
 /*
  * Two routers at one TTL, neither in turns nor known to take them: the trace may have begun on one path
  * and ended on another.
@@ -139,27 +186,11 @@ static bool is_mixture(const struct trace *t, const struct path *old)
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		const struct inpath_hop *hop = &t->walk.hops[i];
 
-		if (hop->changed || (hop->addr_count > 1 && !hop->balanced &&
-					    known_of(old, hop) < hop->addr_count))
+		if (hop->changed ||
+			(hop->addr_count > 1 && !hop->balanced && !path_has_all(old, hop)))
 			return true;
 	}
 	return false;
-}
-
-/* By how many answers does the trace show that these TTLs differ? */
-static uint32_t answers_at(const struct trace *t, uint64_t differ)
-{
-	const struct inpath_hop *first = &t->walk.hops[ttls_lowest(differ) - 1];
-	uint32_t answers = 0;
-
-	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
-		const struct inpath_hop *hop = &t->walk.hops[i];
-
-		if (ttls_has(differ, i + 1))
-			answers += answers_seldom(hop) ? 1 : hop->answered;
-	}
-	/* The server was there, and is farther away: silence shows it. */
-	return first->addr_count ? answers : answers + first->sent;
 }
 
 /* Which TTL is the next trace to ask? The one that answered best. */
@@ -174,24 +205,27 @@ static uint8_t best_asked(const struct trace *t, uint64_t differ)
 	return best;
 }
 
-static uint32_t answers_wanted(const struct trace *t, uint64_t differ)
+/* How many answers of this TTL is the next trace to get? The others that differ give one each. */
+static uint32_t next_wanted(const struct evidence_lack *lack, uint8_t ttl, uint64_t differ)
 {
-	const struct inpath_hop *first = &t->walk.hops[ttls_lowest(differ) - 1];
+	uint32_t others = ttls_count(differ & ~ttl_bit(ttl));
+	uint32_t all = lack->all > others ? lack->all - others : 1;
+	uint32_t first = ttl == ttls_lowest(differ) ? lack->first : 0;
 
-	if (first->server || first->addr_count == 0)
-		return ANSWERS_BASE;
-	if (first->sent < PROBER_CONFIRM)
-		return ANSWERS_TOUCH;
-	return ANSWERS_BASE + ANSWERS_EACH * first->addr_count;
+	return all > first ? all : first;
 }
 
-/* The next trace is to tell; if the last ones could not, it is that of the next interval. */
-static void ask_again(struct flow *f, struct doubt *d, inpath_time now)
+/*
+ * The next trace is to tell, by so many answers; if the last ones could not, it is that of the next
+ * interval.
+ */
+static void ask_again(struct flow *f, struct doubt *d, uint32_t answers, inpath_time now)
 {
 	if (d->rounds == HISTORY_ROUNDS)
 		return;
 	d->rounds++;
 	f->confirming = d->ttl;
+	f->confirming_by = (uint8_t)(answers < PROBER_CONFIRM ? answers : PROBER_CONFIRM);
 	f->next_trace = now;
 }
 
@@ -199,6 +233,7 @@ static void flapped(struct inpath_engine *e, struct history *h)
 {
 	e->stats.flaps++;
 	h->now.flaps++;
+	evidence_flapped(&h->evidence, h->doubt.ttls);
 }
 
 /* The path is the epoch's, as far as it was seen. */
@@ -210,13 +245,13 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 
 	if (amid && t->walk.confirm && d->ttl == 0) {
 		d->ttl = t->walk.confirm;
-		d->answers = 0;
+		d->ttls = ttl_bit(d->ttl);
 		d->since = t->walk.first_sent;
 		path_sketch(&d->path, &t->path);
 	}
 	if (amid && d->ttl) {
 		/* Both routes in one trace: which of them is left? */
-		ask_again(f, d, now);
+		ask_again(f, d, PROBER_CONFIRM, now);
 		return;
 	}
 	e->stats.unchanged++;
@@ -227,6 +262,7 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 	d->ttl = 0;
 	/* A hop that was silent so far is known from now on. */
 	path_fill(&h->path, &t->path);
+	evidence_stays(&h->evidence, &t->walk, &h->path, ~0ULL);
 	history_goes_on(h, t->walk.first_sent);
 	measure(e, t, f, h);
 }
@@ -244,7 +280,7 @@ static struct path new_path(const struct trace *t, const struct path *old, uint6
 }
 
 static void say_change(struct inpath_engine *e, struct trace *t, const struct flow *f,
-	struct history *h, uint64_t differ)
+	struct history *h, uint64_t differ, inpath_time now)
 {
 	struct path path = new_path(t, &h->path, differ);
 	uint8_t ttl = ttls_lowest(differ);
@@ -259,21 +295,12 @@ static void say_change(struct inpath_engine *e, struct trace *t, const struct fl
 		.back = history_knows(h, &t->path, ttl),
 		.held_ns = h->now.until - h->now.since,
 	};
+	steps_add(&e->steps, &h->path, &t->walk.hops[ttl - 1], now);
 	trace_history_turns(e, h);
+	evidence_turns(&h->evidence, differ, path_ttls(&h->path) & path_ttls(&path));
 	history_turn(h, &path, h->doubt.since, t->walk.first_sent);
+	evidence_stays(&h->evidence, &t->walk, &h->path, differ);
 	measure(e, t, f, h);
-}
-
-/* Does the trace show what is doubted, among what differs? */
-static bool is_found_again(const struct doubt *d, const struct path *path, uint64_t differ)
-{
-	if (d->ttl == 0)
-		return false;
-	if (path_sketch_shares(&d->path, path) & differ)
-		return true;
-	/* The server has gone from there, to where it was found before. */
-	return ttls_has(differ, d->ttl) && !ttls_has(path_ttls(path), d->ttl) && path->server &&
-	       path->server == d->path.server;
 }
 
 /* The path is another one, at these TTLs. */
@@ -282,22 +309,31 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 {
 	struct doubt *d = &h->doubt;
 	bool again = is_found_again(d, &t->path, differ);
+	/* What is as it was, where the last trace showed it otherwise: then one more is to tell. */
+	uint64_t back = d->ttls & path_ttls(&t->path) & ~differ;
+	bool proven = is_proven(e, h, t, differ);
+	/* Nor is it named by a TTL that one trace alone has shown: routers may take turns before the step. */
+	bool sure = again && back == 0 && (proven || ttls_has(d->ttls, ttls_lowest(differ)));
+	struct evidence_lack lack;
 
 	if (d->ttl && !again)
 		flapped(e, h); /* a third path */
 	if (!again) {
-		d->answers = 0;
 		d->since = t->walk.first_sent;
+		d->ttls = back = 0;
 	}
-	d->answers = (uint16_t)(d->answers + answers_at(t, differ));
-	if (again && ttls_has(asked(t), ttls_lowest(differ)) && !is_mixture(t, &h->path) &&
-		d->answers >= answers_wanted(t, differ)) {
-		say_change(e, t, f, h, differ);
+	evidence_flapped(&h->evidence, back);
+	d->ttls = (d->ttls & ~back) | differ;
+	evidence_stays(&h->evidence, &t->walk, &h->path, ~d->ttls);
+	evidence_differs(&h->evidence, &t->walk, differ);
+	lack = evidence_lacks(&h->evidence, &t->walk, &h->path, differ, proven);
+	if (sure && lack.all == 0 && lack.first == 0 && !is_mixture(t, &h->path)) {
+		say_change(e, t, f, h, differ, now);
 		return;
 	}
 	d->ttl = best_asked(t, differ);
 	path_sketch(&d->path, &t->path);
-	ask_again(f, d, now);
+	ask_again(f, d, next_wanted(&lack, d->ttl, differ), now);
 }
 
 void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
@@ -312,6 +348,7 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 	if (first) {
 		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
 		history_turn(h, &t->path, t->walk.first_sent, t->walk.first_sent);
+		evidence_stays(&h->evidence, &t->walk, &h->path, ~0ULL);
 		measure(e, t, f, h);
 		return;
 	}
@@ -319,9 +356,11 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 		return;
 	if (t->why != INPATH_WHY_CHANGE)
 		h->doubt.rounds = 0;
-	balanced = balanced_ttls(t, &h->path);
-	if (balanced && path_merge(&h->path, &t->path, balanced))
+	balanced = balanced_ttls(e, t, &h->path);
+	if (balanced && path_merge(&h->path, &t->path, balanced)) {
 		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
+		evidence_flapped(&h->evidence, balanced);
+	}
 	differ = path_differs(&h->path, &t->path);
 	if (differ)
 		take_other(e, t, f, h, differ, now);

@@ -170,6 +170,7 @@ static void begin(struct inpath_engine *e, uint32_t flow, uint64_t wave, inpath_
 	prober_begin(&t->walk, &f->policy->settings, carrier_manner(f),
 		e->set->timeout_ms * INPATH_MSEC, expected, known, carrier_patience(f), now);
 	t->walk.confirm = f->confirming;
+	t->walk.confirm_by = f->confirming_by;
 	/* A flow that has come to a standstill does not settle. */
 	if (!carrier_ready(f, now))
 		t->walk.settled = now;

@@ -440,6 +440,7 @@ static void the_walk_goes_by_the_script(void **state)
 		prober_begin(&p, &s->settings, s->manner, 1000 * MS, s->expected, s->known,
 			s->e2e_ms * MS, T0);
 		p.confirm = s->confirm;
+		p.confirm_by = PROBER_CONFIRM;
 		for (const struct line *l = s->lines; l->promise; l++) {
 			inpath_time now = T0 + l->ms * MS;
 			struct prober_view v;

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/engine/evidence.h"
+
+#include "gateway/engine/ttls.h"
+
+#include <string.h>
+
+enum {
+	BOTH = 22,     /* answers before the step and behind it, together */
+	NEW_LEAST = 4, /* of these, behind it */
+	NEW_ENOUGH = 18,
+	EACH = 10,      /* more for each further router that is known to take turns there */
+	NEW_SERVER = 8, /* where the server has come nearer, or gone: touches are few */
+	OWN = 10,       /* before the step and behind it, of the TTL that is named */
+	PROVEN = 6,     /* instead of all these, where another flow has proven it; */
+	PROVEN_NEW = 2,
+	COUNT_MOST = 64,
+};
+
+static void count(uint8_t *at, uint32_t answers)
+{
+	*at = (uint8_t)(*at + answers < COUNT_MOST ? *at + answers : COUNT_MOST);
+}
+
+bool hop_answers_seldom(const struct inpath_hop *hop)
+{
+	return hop->answered + 1 < hop->sent;
+}
+
+void evidence_stays(
+	struct evidence *ev, const struct prober *walk, const struct path *epoch, uint64_t ttls)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		const struct inpath_hop *hop = &walk->hops[i];
+
+		if (!ttls_has(ttls, i + 1) || hop->sent == 0)
+			continue;
+		if (!path_has_all(epoch, hop)) {
+			ev->old[i] = 0;
+			continue;
+		}
+		if (hop->answered < hop->sent)
+			ev->old[i] /= 2;
+		count(&ev->old[i], hop->answered);
+	}
+}
+
+void evidence_differs(struct evidence *ev, const struct prober *walk, uint64_t differ)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		const struct inpath_hop *hop = &walk->hops[i];
+
+		if (!ttls_has(differ, i + 1))
+			continue;
+		/* The server was there, and is farther away: silence shows it. */
+		if (hop->addr_count == 0)
+			count(&ev->new[i], hop->sent);
+		else
+			count(&ev->new[i], hop_answers_seldom(hop) ? 1 : hop->answered);
+	}
+}
+
+void evidence_flapped(struct evidence *ev, uint64_t ttls)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(ttls, i + 1))
+			ev->old[i] = ev->new[i] = 0;
+}
+
+void evidence_turns(struct evidence *ev, uint64_t differ, uint64_t common)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(differ, i + 1) || !ttls_has(common, i + 1))
+			ev->old[i] = 0;
+	memset(ev->new, 0, sizeof(ev->new));
+}
+
+static uint32_t sum(const uint8_t *answers, uint64_t ttls)
+{
+	uint32_t all = 0;
+
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(ttls, i + 1))
+			all += answers[i];
+	return all;
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint32_t lack(uint32_t wanted, uint32_t have)
+{
+	return wanted > have ? wanted - have : 0;
+}
+
+/* Behind the step, where nothing but the TTLs' own answers speaks for it. */
+static uint32_t wanted(
+	const struct prober *walk, const struct path *epoch, uint8_t ttl, uint32_t old)
+{
+	const struct inpath_hop *first = &walk->hops[ttl - 1];
+	uint32_t known = path_routers(epoch, ttl);
+	uint32_t most = first->addr_count > known ? first->addr_count : known;
+	uint32_t further = most > 1 ? EACH * (most - 1) : 0;
+	uint32_t both = lack(BOTH + further, old), enough = NEW_ENOUGH + further;
+
+	if (first->server || first->addr_count == 0)
+		enough = NEW_SERVER;
+	return greater(lesser(both, enough), NEW_LEAST);
+}
+
+struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prober *walk,
+	const struct path *epoch, uint64_t differ, bool proven)
+{
+	uint8_t ttl = ttls_lowest(differ);
+	uint32_t old = sum(ev->old, differ), new = sum(ev->new, differ);
+
+	if (proven)
+		return (struct evidence_lack){
+			.all = (uint8_t)lack(greater(lack(PROVEN, old), PROVEN_NEW), new)
+		};
+	return (struct evidence_lack){
+		.all = (uint8_t)lack(wanted(walk, epoch, ttl, old), new),
+		.first = (uint8_t)lack(OWN, (uint32_t)ev->old[ttl - 1] + ev->new[ttl - 1]),
+	};
+}
