@@ -108,11 +108,8 @@ static uint32_t wanted(
 	uint32_t known = path_routers(epoch, ttl);
 	uint32_t most = first->addr_count > known ? first->addr_count : known;
 	uint32_t further = most > 1 ? EACH * (most - 1) : 0;
-	uint32_t both = lack(BOTH + further, old), enough = NEW_ENOUGH + further;
 
-	if (first->server || first->addr_count == 0)
-		enough = NEW_SERVER;
-	return greater(lesser(both, enough), NEW_LEAST);
+	return greater(lesser(lack(BOTH + further, old), NEW_ENOUGH + further), NEW_LEAST);
 }
 
 struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prober *walk,
@@ -121,6 +118,8 @@ struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prob
 	uint8_t ttl = ttls_lowest(differ);
 	uint32_t old = sum(ev->old, differ), new = sum(ev->new, differ);
 
+	if (walk->hops[ttl - 1].server || walk->hops[ttl - 1].addr_count == 0)
+		return (struct evidence_lack){ .all = (uint8_t)lack(NEW_SERVER, new) };
 	if (proven)
 		return (struct evidence_lack){
 			.all = (uint8_t)lack(greater(lack(PROVEN, old), PROVEN_NEW), new)

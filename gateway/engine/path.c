@@ -129,6 +129,14 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls)
 	return path->count > before;
 }
 
+void path_cut(struct path *p, uint8_t ttl)
+{
+	while (p->count && p->entries[p->count - 1].ttl >= ttl)
+		p->count--;
+	if (p->server >= ttl)
+		p->server = 0;
+}
+
 uint32_t path_routers(const struct path *p, uint8_t ttl)
 {
 	uint32_t routers = 0;

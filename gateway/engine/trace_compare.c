@@ -12,6 +12,7 @@
 #include "gateway/engine/ttls.h"
 
 enum {
+	MISSES = 4, /* traces in a row that may miss the server where it stands */
 	DOUBTS = 3, /* TTLs that one trace asks about: routers that deal lie behind each other */
 };
 
@@ -336,6 +337,20 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	ask_again(f, d, next_wanted(&lack, d->ttl, differ), now);
 }
 
+/*
+ * Does the server stand where nobody answered, and nobody up to where it was thought to stand? Then its
+ * answers to touches of that TTL may just have been lost, as long as few traces have asked.
+ */
+static bool was_missed(const struct history *h, const struct path *path)
+{
+	uint64_t between;
+
+	if (path->server == 0 || path->server >= h->path.server || h->now.traces >= MISSES)
+		return false;
+	between = ttls_up_to((uint8_t)(h->path.server - 1)) & ~(ttl_bit(path->server) - 1);
+	return (path_ttls(&h->path) & between) == 0;
+}
+
 void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inpath_time now)
 {
 	bool first = f->history == 0;
@@ -356,6 +371,8 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 		return;
 	if (t->why != INPATH_WHY_CHANGE)
 		h->doubt.rounds = 0;
+	if (was_missed(h, &t->path))
+		path_cut(&h->path, t->path.server);
 	balanced = balanced_ttls(e, t, &h->path);
 	if (balanced && path_merge(&h->path, &t->path, balanced)) {
 		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;

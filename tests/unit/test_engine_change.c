@@ -118,6 +118,9 @@ static void a_longer_and_a_shorter_path_differ_where_the_server_moved(void **sta
 			w.distance = moves[i].before;
 			w.silent = moves[i].silent;
 			begin(&w);
+			/* Where it answered no sooner, one trace may just have missed it. */
+			if (moves[i].silent)
+				goes_on(&w, 250 * INPATH_SEC);
 			w.distance = moves[i].after;
 			goes_on(&w, 50 * INPATH_SEC);
 			assert_changes(&w, 1, 0);
