@@ -23,6 +23,8 @@ STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"' -DIN
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror
 HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+# C has no exceptions: tables to unwind the stack by are the debugger's, not flash's (35 KB of the daemon).
+SMALL := -fno-asynchronous-unwind-tables
 # The same source gives the same bytes, wherever it lies.
 REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS ?= -O2 -g
@@ -76,7 +78,7 @@ $(BUILD)/netsim: $(call objects,release,$(NETSIM)) $(BUILD)/libinpath.a
 $(BUILD)/release/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(STD) $(WARN) $(HARDEN) $(REPRODUCIBLE) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(STD) $(WARN) $(HARDEN) $(SMALL) $(REPRODUCIBLE) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- the same under AddressSanitizer and UndefinedBehaviorSanitizer ------------------------------
 
