@@ -27,12 +27,15 @@ enum {
 	MODEL_HOPS = 80,          /* entries of the longest path that is read */
 };
 
+struct devices;
+
 /* What is kept of the log. */
 struct model_filter {
 	model_time since;   /* traces from then on; 0: all */
 	const char *client; /* an address, or a device's name whatever its case; NULL: all */
 	const char
 		*service; /* a service list's or policy's name, or a domain that the host is in */
+	const struct devices *devices; /* of devices that a record has no name of; NULL: none */
 };
 
 /* One entry of a path. */

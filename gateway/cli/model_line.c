@@ -2,6 +2,7 @@
 /* One line of a log into the model. */
 #include "gateway/cli/model_line.h"
 
+#include "gateway/cli/devices.h"
 #include "gateway/logfmt/logfmt.h"
 
 #include <stdlib.h>
@@ -53,14 +54,33 @@ static bool field_is(const struct logfmt_line *line, const char *key, const char
 	return value && !strcasecmp(value, wanted);
 }
 
+/* Its device's name by the record, else as this machine calls it; NULL if neither has one. */
+static const char *device_of(const struct model_filter *filter, const struct logfmt_line *line)
+{
+	const char *device = logfmt_get(line, "dev");
+
+	if (device || !filter->devices)
+		return device;
+	return devices_find(filter->devices, logfmt_get(line, "cl"));
+}
+
+static bool is_client(const struct model_filter *filter, const struct logfmt_line *line)
+{
+	const char *device;
+
+	if (field_is(line, "cl", filter->client))
+		return true;
+	device = device_of(filter, line);
+	return device && !strcasecmp(device, filter->client);
+}
+
 static bool is_wanted(const struct model_filter *filter, const struct logfmt_line *line)
 {
 	const char *host = logfmt_get(line, "host");
 
 	if (filter->since && field_thousandths(line, "ts") < filter->since)
 		return false;
-	if (filter->client && !field_is(line, "cl", filter->client) &&
-		!field_is(line, "dev", filter->client))
+	if (filter->client && !is_client(filter, line))
 		return false;
 	return !filter->service || field_is(line, "svc", filter->service) ||
 	       field_is(line, "pol", filter->service) ||
@@ -80,6 +100,7 @@ static uint32_t flow_of(struct model *m, const struct logfmt_line *line)
 		.server_port = (uint16_t)number_of(line, "dport", 10),
 	};
 	uint32_t index = intern_put(&m->keys, &key, sizeof(key));
+	const char *device = NULL;
 	struct model_flow *f;
 
 	m->full |= index == INTERN_NONE ||
@@ -95,6 +116,7 @@ static uint32_t flow_of(struct model *m, const struct logfmt_line *line)
 			.last_trace = MODEL_NONE,
 			.first_epoch = MODEL_NONE,
 			.last_epoch = MODEL_NONE };
+		device = device_of(&m->filter, line);
 	}
 	f->client = key.client;
 	f->server = key.server;
@@ -102,7 +124,9 @@ static uint32_t flow_of(struct model *m, const struct logfmt_line *line)
 	f->client_port = key.client_port;
 	f->server_port = key.server_port;
 	if (logfmt_get(line, "dev"))
-		f->device = text_of(m, line, "dev");
+		device = logfmt_get(line, "dev");
+	if (device)
+		f->device = model_put(m, device, strlen(device));
 	if (logfmt_get(line, "host"))
 		f->host = text_of(m, line, "host");
 	f->policy = text_of(m, line, "pol");

@@ -2,6 +2,7 @@
 #include "gateway/cli/source.h"
 
 #include "gateway/cli/ask.h"
+#include "gateway/cli/devices.h"
 #include "gateway/io/clock.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@ bool source_option(struct source *s, int option, const char *value)
 	case 'C': s->filter.client = value; return true;
 	case 'S': s->filter.service = value; return true;
 	case 'j': s->json = true; return true;
+	case 'N': s->no_names = true; return true;
 	case 'R': s->resolve = true; return true;
 	case 'T':
 		if (model_time_read(value, clock_wall() / INPATH_MSEC, &s->filter.since))
@@ -112,7 +114,7 @@ static struct model *read_daemon(const struct source *s)
 	return m;
 }
 
-struct model *source_read(const struct source *s)
+static struct model *read_file(const struct source *s)
 {
 	bool input = s->file && !strcmp(s->file, "-");
 	const char *name = input ? "standard input" : s->file;
@@ -120,8 +122,6 @@ struct model *source_read(const struct source *s)
 	FILE *log;
 	int error;
 
-	if (!s->file)
-		return read_daemon(s);
 	log = input ? stdin : fopen(s->file, "re");
 	if (!log) {
 		fprintf(stderr, "inpath: %s: %s\n", name, strerror(errno));
@@ -137,6 +137,24 @@ struct model *source_read(const struct source *s)
 		return NULL;
 	}
 	say_doubts(m, name);
+	return m;
+}
+
+struct model *source_read(const struct source *s)
+{
+	struct source named = *s;
+	struct devices devices;
+	struct model *m;
+
+	devices_init(&devices);
+	devices_add_known(&devices);
+	named.filter.devices = &devices;
+	m = s->file ? read_file(&named) : read_daemon(&named);
+	devices_free(&devices);
+	if (m)
+		m->filter.devices = NULL;
+	for (uint32_t i = 0; m && s->no_names && i < m->flow_count; i++)
+		m->flows[i].device = MODEL_NONE;
 	return m;
 }
 

@@ -15,6 +15,7 @@
 struct source {
 	struct model_filter filter;
 	bool json;
+	bool no_names;    /* devices are shown by their addresses */
 	bool resolve;     /* routers' names are asked for: an option of paths alone */
 	uint32_t raw;     /* so many of the latest records are kept as they were written */
 	const char *file; /* `-`: standard input; NULL: the running daemon */
@@ -30,6 +31,7 @@ enum {
 		{ "service", 'S', "Y", "only this service, policy or domain" },                    \
 		{ "since", 'T', "T",                                                               \
 			"only records from then on: 90s, 10m, 2h, 3d ago, or 2026-11-21T20:14" },  \
+		{ "no-names", 'N', NULL, "devices by their addresses alone" },                     \
 		{ "json", 'j', NULL, "for programs; fields are named as in the log" },             \
 	{                                                                                          \
 		NULL, 0, NULL, NULL                                                                \

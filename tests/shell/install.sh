@@ -99,7 +99,7 @@ is "inpath.conf(5) has every option" "$missing" ""
 missing=
 for verb in $("$root/$build/inpath" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p'); do
 	grep -q "^\.It Cm $verb" <(page inpath.8) || missing+=" $verb"
-	for option in $("$root/$build/inpath" "$verb" --help | sed -n 's/^  --\([a-z]*\).*/\1/p'); do
+	for option in $("$root/$build/inpath" "$verb" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p'); do
 		grep -q "^\.It.* Fl -$option" <(page inpath.8) || missing+=" $verb--$option"
 	done
 done

@@ -46,6 +46,7 @@ is "a table is as wide as the terminal" \
 	"$(COLUMNS=72 said flows "$log" | sed 's/…/./g' | awk '{ if (length > most) most = length } END { print most }')" 72
 is "... and what had to be cut is marked" "$(COLUMNS=72 said flows "$log" | grep -c …)" 3
 is "only one device" "$(said flows --client livingroom-tv "$log" | tail -n +2 | wc -l)" 1
+is "no names" "$(said flows --no-names "$log" | awk 'NR > 1 && /netflix/ { print $4 }')" 192.168.1.57
 is "only one domain" "$(said flows --service googlevideo.com "$log" | tail -n +2 | wc -l)" 1
 is "only since a time" "$(said flows --since 2025-10-09T08:56 "$log" | tail -n +2 | wc -l)" 2
 is "a log without a record is an empty table" "$(said flows /dev/null | wc -l)" 1
@@ -84,7 +85,7 @@ is "bash: verbs" "$(complete_bash st)" status
 is "bash: all verbs" "$(complete_bash '')" "$(paste -sd" " <<<"$verbs") --help --version"
 for verb in $verbs; do
 	is "bash: $verb takes what its help says" "$(complete_bash "$verb" --)" \
-		"$(said "$verb" --help | sed -n 's/^  \(--[a-z]*\).*/\1/p' | paste -sd' ' | sed 's/.$/& /')--help"
+		"$(said "$verb" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | paste -sd' ' | sed 's/.$/& /')--help"
 done
 is "bash: shells" "$(complete_bash completion '')" "bash zsh fish --help"
 is "bash: a log" "$(cd "$root/tests/cli" && complete_bash flows even)" evening.log
