@@ -77,9 +77,11 @@ void trace_finish(struct inpath_engine *e, uint32_t slot, enum inpath_stop stop,
 		trace_drop(e, slot);
 		return;
 	}
-	if (starved && t->doubts)
+	/* Budget or tokens ran out, or the flow did not pause: what was asked for its doubts is not missed. */
+	if ((starved || stop == INPATH_STOP_SHORT) && t->doubts)
 		stop = t->settled;
-	if ((starved || stop == INPATH_STOP_ENDED) && prober_is_complete(&t->walk))
+	if ((starved || stop == INPATH_STOP_SHORT || stop == INPATH_STOP_ENDED) &&
+		prober_is_complete(&t->walk))
 		stop = INPATH_STOP_REACHED;
 	trace_unpay(e, t, 0);
 	/* Where the server stands by its newest packet: the route may have changed since the trace began. */
