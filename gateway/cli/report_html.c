@@ -197,6 +197,18 @@ static bool has_pair(const struct digest *d, uint32_t service)
 	return false;
 }
 
+static bool is_problem(const struct report *r, uint32_t service)
+{
+	for (uint32_t i = 0; i < r->why.count; i++) {
+		const struct why_problem *p = &r->why.problems[i];
+
+		if (p->segment != WHY_LAN &&
+			r->m->flows[p->flow].service == r->d->services[service].name)
+			return true;
+	}
+	return false;
+}
+
 bool report_html(const struct report *r, FILE *out)
 {
 	bool good;
@@ -205,9 +217,11 @@ bool report_html(const struct report *r, FILE *out)
 	good = write_answer(r, out);
 	if (r->d->pair_count)
 		write_overview(r, out);
-	for (uint32_t i = 0; good && i < r->d->service_count; i++)
-		if (has_pair(r->d, i))
-			good = report_service(r, i, out);
+	/* What hurts comes first. */
+	for (int pass = 0; pass < 2; pass++)
+		for (uint32_t i = 0; good && i < r->d->service_count; i++)
+			if (has_pair(r->d, i) && is_problem(r, i) == (pass == 0))
+				good = report_service(r, i, out);
 	write_records(r, out);
 	write_foot(r, out);
 	return good;

@@ -6,6 +6,7 @@
 #include "gateway/cli/why_words.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Text that Markdown takes for nothing but text, HTML included. */
@@ -25,16 +26,38 @@ static void md_text(FILE *out, const char *text)
 	}
 }
 
-static void md_answer(const struct report *r, FILE *out)
+/* A sentence of why's; NULL: that there is no problem. False: no memory. */
+static bool md_sentence(const struct report *r, const struct why_problem *p, FILE *out)
 {
+	char *text = NULL;
+	size_t len;
+	FILE *words = open_memstream(&text, &len);
+
+	if (!words)
+		return false;
+	if (p)
+		why_words_problem(r->m, p, words);
+	else
+		why_words_none(&r->why, words);
+	if (fclose(words) == 0)
+		md_text(out, text);
+	free(text);
+	return true;
+}
+
+static bool md_answer(const struct report *r, FILE *out)
+{
+	bool good = true;
+
 	for (uint32_t i = 0; i < r->why.count; i++) {
 		fprintf(out, "- **%s**: ", why_segment_name(r->why.problems[i].segment));
-		why_words_problem(r->m, &r->why.problems[i], out);
+		good &= md_sentence(r, &r->why.problems[i], out);
 		fputc('\n', out);
 	}
 	if (r->why.count == 0)
-		why_words_none(&r->why, out);
+		good = md_sentence(r, NULL, out);
 	fputs("\n\n", out);
+	return good;
 }
 
 static void md_routers(const struct report *r, const struct digest_pair *p, FILE *out)
@@ -103,11 +126,13 @@ static void md_pair(const struct report *r, const struct digest_pair *p, FILE *o
 
 bool report_md(const struct report *r, FILE *out)
 {
+	bool good;
+
 	fputs("# inpath report\n\n", out);
 	report_period(r, out);
 	fprintf(out, "; %" PRIu32 " devices, %" PRIu32 " services, %" PRIu32 " traces.\n\n",
 		r->d->clients_seen, r->d->services_seen, r->m->trace_count);
-	md_answer(r, out);
+	good = md_answer(r, out);
 	fputs("A slow hop is no slow path: only a delay that stays on all later hops is one. Round trips "
 	      "in ms; eight of ten lie between low and high.\n",
 		out);
@@ -117,7 +142,7 @@ bool report_md(const struct report *r, FILE *out)
 		fprintf(out,
 			"\nShown: the %" PRIu32 " of %" PRIu32 " pairs with the most traces.\n",
 			r->d->pair_count, r->d->pairs_seen);
-	return true;
+	return good;
 }
 
 /* --- CSV (RFC 4180) ------------------------------------------------------------------------------ */

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# report [BUILD]: `inpath report` over a household's evening (tests/cli/generate.py) of which some names are meant to do harm:
+# the same in all forms, opened in a browser where Chromium is installed, and of a long log no more than of a short one.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-build}
+inpath=$build/inpath
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export TZ=UTC
+count=0 failed=0
+
+ok() { # WHAT COMMAND...
+	local what=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/out" 2>&1; then
+		echo "ok $count - $what"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count - $what"
+		sed 's/^/# /' "$work/out" | head -n 40
+	fi
+}
+
+is() { # WHAT GOT WANT
+	ok "$1 (got: $2, want: $3)" [ "$2" = "$3" ]
+}
+
+status() {
+	local status=0
+	"$inpath" "$@" </dev/null >/dev/null 2>&1 || status=$?
+	echo "$status"
+}
+
+holds() { # FILE TEXT
+	grep -qF -- "$2" "$1"
+}
+
+lacks() {
+	! holds "$@"
+}
+
+python3 "$root/tests/cli/generate.py" 1500 >"$work/evening.log"
+# What devices and servers may be called: markup, a formula, another writing direction, a name without end.
+sed -e 's/dev="phone"/dev="<\/script><img src\\x3dx onerror\\x3dalert(1)>"/' -e 's/dev="office-pc"/dev="\\x3dcmd()"/' \
+	-e 's/svc=youtube/svc="you<b>tube\\x0a\\xe2\\x80\\xae"/' \
+	-e "s/files.example.org/$(printf 'a%.0s' {1..180}).example/" "$work/evening.log" >"$work/hostile.log"
+
+for form in html md json csv; do
+	ok "$form: by the name's end" "$inpath" report -o "$work/evening.$form" "$work/evening.log"
+	ok "... and the same by --format, from standard input" bash -c \
+		'"$1" report --format "$2" - <"$3" | sed "s/\"ts\": [0-9.]*,//; s/Written on.*//" | cmp - <(sed "s/\"ts\": [0-9.]*,//; s/Written on.*//" "$4")' \
+		sh "$inpath" "$form" "$work/evening.log" "$work/evening.$form"
+	ok "$form: names that mean harm" "$inpath" report -o "$work/hostile.$form" "$work/hostile.log"
+	ok "$form: no record at all" "$inpath" report -o "$work/none.$form" /dev/null
+	ok "$form: one record" "$inpath" report -o "$work/one.$form" <(head -n 1 "$work/evening.log")
+done
+for form in html md; do
+	ok "$form: the answer is that of inpath why" holds "$work/evening.$form" \
+		"$("$inpath" why "$work/evening.log" | sed 's/^\[[a-z]*\] //; s/'\''/\&#39;/g' | cut -d, -f1)"
+done
+ok "json: it is JSON, and has the answer, all ways and devices" python3 - "$work/evening.json" <<'END'
+import json
+import sys
+top = json.load(open(sys.argv[1], encoding="utf-8"))
+assert top["why"]["verdict"] == "transit", top["why"]
+assert [s["svc"] for s in top["services"]] == ["youtube", "netflix", "twitch", "work"], top["services"]
+twitch = top["services"][2]
+assert {d["dev"] for d in twitch["devices"]} == {"livingroom-tv", "phone"}
+assert {n.get("addr") for n in twitch["ways"]["nodes"] if n["ttl"] == 5} == {"198.51.100.201", "198.51.100.205"}
+hop = twitch["devices"][0]["hops"][0]
+assert hop["addr"] == "100.64.0.1" and hop["answered"] == hop["traces"] and hop["min"] <= hop["med"] <= hop["max"]
+assert sum(b["answered"] for b in hop["series"]) == hop["answered"]
+END
+ok "csv: each row has all columns, and no cell is a formula" python3 - "$work/hostile.csv" <<'END'
+import csv
+import sys
+rows = list(csv.reader(open(sys.argv[1], newline="", encoding="utf-8")))
+assert len(rows) > 40 and {len(row) for row in rows} == {12}, len(rows)
+assert not [cell for row in rows for cell in row if cell[:1] in "=+-@" and cell], rows
+END
+ok "html: a name is no markup" lacks "$work/hostile.html" "<img"
+ok "... but is shown" holds "$work/hostile.html" "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"
+is "md: a name is no markup" "$(grep -cE '(^|[^\\])<' "$work/hostile.md" || true)" 0
+is "html: it names no address to load from" "$(grep -cE 'https?://|url\(|@import|src=[^x]' "$work/hostile.html" || true)" 0
+ok "only one device" lacks <("$inpath" report --client phone "$work/evening.log") livingroom-tv
+is "no such format" "$(status report --format pdf "$work/evening.log")" 64
+is "nowhere to write" "$(status report -o "$work/none/report.html" "$work/evening.log")" 2
+is "a full disk is said" "$(status report -o /dev/full "$work/evening.log")" 2
+ok "--help has an example" holds <("$inpath" report --help) Example:
+
+# Long logs: the page does not grow with them, nor does memory beyond what the records take (100 bytes each).
+python3 "$root/tests/cli/generate.py" 60000 2 >"$work/long.log"
+kilobytes() {
+	python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
+}
+used=$(kilobytes "$inpath" report -o "$work/long.html" "$work/long.log")
+ok "60,000 records: less than 60 MB ($used KB)" [ "$used" -lt 60000 ]
+ok "... on a page of less than 600 KB" [ "$(stat -c %s "$work/long.html")" -lt 600000 ]
+
+# Many devices, services and routers.
+python3 - "$work/many.log" <<'END'
+import random
+import sys
+rng = random.Random(1)
+with open(sys.argv[1], "w", encoding="ascii") as out:
+    for n in range(6000):
+        dev, svc = rng.randrange(60), rng.randrange(40)
+        hops = ",".join(f"{t}/2001:db8:{rng.randrange(65536):x}:{t:x}:1234:5678:9abc:{rng.randrange(9):x}/{t * 3 + rng.random():.2f}" for t in range(1, 13))
+        out.write(f'ev=path v=1 ts={1760000000 + n * 7}.000 run={n:08x} cl=192.168.1.{dev} dev="device-of-the-family-{dev}" pol=all svc=service-{svc} '
+                  f"by=addr proto=tcp af=6 sport={1024 + n} dst=2001:db8::{svc} dport=443 why=start stop=gap nhop=12 sent=17 "
+                  f"fp={rng.getrandbits(32):08x} e2e={rng.random() * 90:.1f} hops={hops}\n")
+END
+ok "many of everything" "$inpath" report -o "$work/many.html" "$work/many.log"
+ok "... what is left out is said" holds "$work/many.html" "with the most traces, of "
+ok "... on a page of less than 3 MB" [ "$(stat -c %s "$work/many.html")" -lt 3000000 ]
+
+if chromium=$(command -v chromium-headless-shell || command -v chromium); then
+	for page in evening hostile many none one; do
+		ok "in a browser: $page" timeout 300 python3 "$root/tests/cli/browse.py" "$chromium" "$work/$page.html"
+	done
+else
+	count=$((count + 1))
+	echo "ok $count - in a browser # SKIP neither chromium-headless-shell nor chromium is installed"
+fi
+
+echo "1..$count"
+[ "$failed" -eq 0 ]
