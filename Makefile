@@ -52,7 +52,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench safety truth peers noneffect soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross
+.PHONY: all deps check vm demo bench report-bench safety truth peers noneffect soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -252,6 +252,12 @@ PAIRS ?= 15
 bench:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine held.so quic stream visits)
 	@tests/bench/run "$(BUILD)" "$(PAIRS)" "$(ONLY)"
+
+# make report-bench [RECORDS=1000000]: time and memory of `inpath report` over a long log.
+RECORDS ?= 1000000
+
+report-bench: $(BUILD)/inpath
+	@tests/bench/report "$(BUILD)" "$(RECORDS)"
 
 # make truth [SEED=1] [PATHS=1000]: are the logged paths the true ones, on internets drawn from SEED on? KEEP=1 keeps what was not.
 SEED ?= 1

@@ -51,6 +51,7 @@ sed -e 's/dev="phone"/dev="<\/script><img src\\x3dx onerror\\x3dalert(1)>"/' -e 
 
 for form in html md json csv; do
 	ok "$form: by the name's end" "$inpath" report -o "$work/evening.$form" "$work/evening.log"
+	# shellcheck disable=SC2016 # expanded by the inner shell
 	ok "... and the same by --format, from standard input" bash -c \
 		'"$1" report --format "$2" - <"$3" | sed "s/\"ts\": [0-9.]*,//; s/Written on.*//" | cmp - <(sed "s/\"ts\": [0-9.]*,//; s/Written on.*//" "$4")' \
 		sh "$inpath" "$form" "$work/evening.log" "$work/evening.$form"
