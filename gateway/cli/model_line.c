@@ -145,7 +145,9 @@ static bool room_for_trace(struct model *m, uint32_t entries)
 
 static void note_time(struct model *m, model_time first, model_time last)
 {
-	m->first = m->first && m->first < first ? m->first : first;
+	/* A time of 0 is none. */
+	if (first && (m->first == 0 || first < m->first))
+		m->first = first;
 	m->last = m->last > last ? m->last : last;
 }
 

@@ -73,7 +73,8 @@ static void check_trace(const struct model *m, const struct model_trace *t, uint
 	must(t->flow == flow);
 	must((uint64_t)t->rtts + check_path(m, t->path) <= m->rtt_count);
 	must(t->line >= 1 && t->line <= m->lines);
-	must(t->at <= m->last && t->at >= m->first);
+	/* A time of 0 is none. */
+	must(t->at <= m->last && (t->at == 0 || t->at >= m->first));
 	check_text(m, t->why, true);
 	check_text(m, t->stop, true);
 }
@@ -143,7 +144,7 @@ static void check_why(const struct model *m, const struct why_answer *a)
 		const struct why_problem *p = &a->problems[i];
 
 		must(p->flow < m->flow_count);
-		must(p->since >= m->first && p->since <= m->last);
+		must(p->since <= m->last && (p->since == 0 || p->since >= m->first));
 		must(p->broken || p->now_us > p->before_us);
 		check_text(m, p->good_addrs, true);
 		check_text(m, p->bad_addrs, true);
