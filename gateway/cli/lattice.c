@@ -196,8 +196,8 @@ static void draw_way(struct lattice *l, const struct digest *d, const struct way
 /* By TTL and lane, a row each; links follow. */
 static void order_rows(struct lattice *l)
 {
-	struct lattice_node sorted[LATTICE_NODES];
-	uint32_t row_of[LATTICE_NODES], rows = 0;
+	struct lattice_node sorted[LATTICE_NODES] = { { 0 } };
+	uint32_t row_of[LATTICE_NODES] = { 0 }, rows = 0;
 
 	for (uint32_t ttl = 0; ttl <= LATTICE_TTLS; ttl++)
 		for (uint32_t i = 0; i < l->node_count; i++) {

@@ -168,6 +168,11 @@ static void write_records(const struct report *r, FILE *out)
 			" lines that are no whole records, %" PRIu64
 			" paths of which a part is missing.</p>\n",
 			r->m->broken, r->m->unjoined);
+	if (r->m->epoch_count)
+		fprintf(out,
+			"<p class=note>Not in these figures: %" PRIu32
+			" records that tell of a whole time in one (ev=epoch).</p>\n",
+			r->m->epoch_count);
 	fputs("</section>\n", out);
 }
 
