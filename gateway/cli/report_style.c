@@ -41,6 +41,7 @@ const char report_style[] =
 	/* the overview */
 	"table{border-collapse:collapse;width:100%;font-size:.95rem}"
 	"th{text-align:left;font-weight:500;color:var(--soft);font-size:.85rem;vertical-align:bottom}"
+	"table+.note{margin-top:.8rem}"
 	"th,td{padding:.5rem .9rem .5rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}"
 	"th:last-child,td:last-child{padding-right:0}"
 	".n{text-align:right;white-space:nowrap}"
