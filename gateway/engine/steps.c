@@ -12,6 +12,17 @@ static uint32_t find(const struct steps *s, uint32_t from, uint32_t to)
 	return i;
 }
 
+/* A free one is older than any. */
+static uint32_t oldest(const struct steps *s)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 1; i < STEPS; i++)
+		if (s->entries[i].at < s->entries[at].at)
+			at = i;
+	return at;
+}
+
 static void forget(struct steps *s, uint32_t from, uint32_t to)
 {
 	uint32_t at = find(s, from, to);
@@ -30,7 +41,7 @@ void steps_add(
 			uint32_t at = find(s, from, to);
 
 			if (at == STEPS)
-				at = s->next++ % STEPS;
+				at = oldest(s);
 			s->entries[at] = (struct step){ from, to, now };
 		}
 	}

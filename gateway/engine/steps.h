@@ -6,7 +6,7 @@
  * need not prove anew, each by as many probes to the same two routers. Nor could they, were it one of
  * the first hops.
  *
- * Owns: STEPS entries; full means that the oldest is forgotten.
+ * Owns: STEPS entries; full means that the one proven longest ago is forgotten.
  * Time: given; a step is remembered for STEPS_SPAN.
  */
 #ifndef STEPS_H
@@ -29,7 +29,6 @@ struct step {
 /* Zeroed memory is none yet. */
 struct steps {
 	struct step entries[STEPS];
-	uint32_t next;
 };
 
 /* At this TTL, `epoch`'s routers have given way to the hop's. */

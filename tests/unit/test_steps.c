@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one flow has proven of a router, for the others: how long, and of whom. */
+#include "gateway/engine/steps.h"
+#include "tests/unit/stages.h"
+
+static struct inpath_addr router(uint8_t n)
+{
+	return (struct inpath_addr){ INPATH_AF_INET, { 10, 0, 0, n } };
+}
+
+/* A hop that answered with `count` addresses, from router `first` on. */
+static struct inpath_hop hop_of(uint8_t ttl, uint8_t first, uint8_t count)
+{
+	struct inpath_hop hop = { .ttl = ttl, .sent = count, .answered = count };
+
+	for (; hop.addr_count < count; hop.addr_count++)
+		hop.addrs[hop.addr_count] = router(first + hop.addr_count);
+	return hop;
+}
+
+static struct path path_of(uint8_t ttl, uint8_t first, uint8_t count)
+{
+	struct path p = { .count = count };
+
+	for (uint8_t i = 0; i < count; i++) {
+		p.entries[i].ttl = ttl;
+		p.entries[i].addr = router(first + i);
+	}
+	return p;
+}
+
+static void add(struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, inpath_time now)
+{
+	struct path p = path_of(ttl, from, 1);
+	struct inpath_hop hop = hop_of(ttl, to, 1);
+
+	steps_add(s, &p, &hop, now);
+}
+
+static bool has(const struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, inpath_time now)
+{
+	struct path p = path_of(ttl, from, 1);
+	struct inpath_hop hop = hop_of(ttl, to, 1);
+
+	return steps_has(s, &p, &hop, now);
+}
+
+static void zeroed_memory_knows_no_step(void **state)
+{
+	const struct steps s = { 0 };
+
+	(void)state;
+	assert_false(has(&s, 3, 1, 2, T0));
+	assert_false(has(&s, 3, 1, 2, 0));
+}
+
+static void a_step_is_of_its_ttl_its_routers_and_its_direction(void **state)
+{
+	struct steps s = { 0 };
+
+	(void)state;
+	add(&s, 3, 1, 2, T0);
+	assert_true(has(&s, 3, 1, 2, T0));
+	assert_false(has(&s, 4, 1, 2, T0));
+	assert_false(has(&s, 3, 2, 1, T0));
+	assert_false(has(&s, 3, 1, 3, T0));
+	assert_false(has(&s, 3, 3, 2, T0));
+}
+
+static void a_step_is_remembered_for_five_minutes(void **state)
+{
+	struct steps s = { 0 };
+
+	(void)state;
+	assert_int_equal(STEPS_SPAN, 5 * 60 * INPATH_SEC);
+	add(&s, 3, 1, 2, T0);
+	assert_true(has(&s, 3, 1, 2, T0 + STEPS_SPAN - 1));
+	assert_false(has(&s, 3, 1, 2, T0 + STEPS_SPAN));
+	/* From the latest proof on. */
+	add(&s, 3, 1, 2, T0 + 200 * INPATH_SEC);
+	assert_true(has(&s, 3, 1, 2, T0 + 500 * INPATH_SEC - 1));
+	assert_false(has(&s, 3, 1, 2, T0 + 500 * INPATH_SEC));
+}
+
+/* From each of the path's routers at the hop's TTL to each of the hop's; one of them is enough. */
+static void where_several_answered_each_stands_for_the_step(void **state)
+{
+	struct path epoch = path_of(3, 1, 2), both = path_of(3, 2, 2);
+	struct inpath_hop hop = hop_of(3, 10, 2), two = hop_of(3, 11, 2);
+	struct steps s = { 0 };
+
+	(void)state;
+	epoch.entries[2].ttl = 4;
+	epoch.entries[2].addr = router(5);
+	epoch.count = 3;
+	steps_add(&s, &epoch, &hop, T0);
+	for (uint8_t from = 1; from <= 2; from++)
+		for (uint8_t to = 10; to <= 11; to++)
+			assert_true(has(&s, 3, from, to, T0));
+	/* What stands at another TTL has no part in it. */
+	assert_false(has(&s, 4, 5, 10, T0));
+	assert_false(has(&s, 3, 5, 10, T0));
+	assert_true(steps_has(&s, &both, &two, T0));
+	both = path_of(3, 3, 2);
+	assert_false(steps_has(&s, &both, &two, T0));
+}
+
+static void a_full_table_forgets_the_oldest(void **state)
+{
+	struct steps s = { 0 };
+
+	(void)state;
+	for (uint8_t i = 0; i < STEPS; i++)
+		add(&s, 3, i, 100 + i, T0 + i);
+	for (uint8_t i = 0; i < STEPS; i++)
+		assert_true(has(&s, 3, i, 100 + i, T0 + STEPS));
+	add(&s, 3, STEPS, 100 + STEPS, T0 + STEPS);
+	assert_false(has(&s, 3, 0, 100, T0 + STEPS));
+	for (uint8_t i = 1; i <= STEPS; i++)
+		assert_true(has(&s, 3, i, 100 + i, T0 + STEPS));
+}
+
+/* The first that came is not the oldest, if it was proven anew. */
+static void a_step_proven_anew_is_not_the_oldest(void **state)
+{
+	struct steps s = { 0 };
+
+	(void)state;
+	for (uint8_t i = 0; i < STEPS; i++)
+		add(&s, 3, i, 100 + i, T0 + i);
+	add(&s, 3, 0, 100, T0 + STEPS);
+	/* It takes no second place. */
+	for (uint8_t i = 0; i < STEPS; i++)
+		assert_true(has(&s, 3, i, 100 + i, T0 + STEPS));
+	add(&s, 3, STEPS, 100 + STEPS, T0 + STEPS);
+	assert_true(has(&s, 3, 0, 100, T0 + STEPS));
+	assert_false(has(&s, 3, 1, 101, T0 + STEPS));
+	assert_true(has(&s, 3, 2, 102, T0 + STEPS));
+}
+
+static void routers_that_take_turns_withdraw_their_steps(void **state)
+{
+	struct inpath_hop turns = hop_of(3, 1, 3);
+	struct steps s = { 0 };
+	/* The clock has just begun: what is withdrawn must not look like a step of then. */
+	const inpath_time now = 1 * INPATH_SEC;
+
+	(void)state;
+	add(&s, 3, 1, 2, now);
+	add(&s, 3, 3, 1, now);
+	add(&s, 3, 1, 4, now);
+	add(&s, 3, 4, 2, now);
+	add(&s, 4, 1, 2, now);
+	steps_forget(&s, &turns);
+	/* One and another of them: either way. */
+	assert_false(has(&s, 3, 1, 2, now));
+	assert_false(has(&s, 3, 3, 1, now));
+	/* Not one of them and somebody else, nor the same two elsewhere. */
+	assert_true(has(&s, 3, 1, 4, now));
+	assert_true(has(&s, 3, 4, 2, now));
+	assert_true(has(&s, 4, 1, 2, now));
+	/* It can be proven anew. */
+	add(&s, 3, 1, 2, now + 1);
+	assert_true(has(&s, 3, 1, 2, now + 1));
+}
+
+static void what_was_withdrawn_makes_room(void **state)
+{
+	struct inpath_hop turns = { .ttl = 3, .addr_count = 2 };
+	struct steps s = { 0 };
+
+	(void)state;
+	for (uint8_t i = 0; i < STEPS; i++)
+		add(&s, 3, i, 100 + i, T0 + i);
+	turns.addrs[0] = router(20);
+	turns.addrs[1] = router(120);
+	steps_forget(&s, &turns);
+	add(&s, 3, STEPS, 100 + STEPS, T0 + STEPS);
+	for (uint8_t i = 0; i <= STEPS; i++)
+		assert_int_equal(has(&s, 3, i, 100 + i, T0 + STEPS), i != 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(zeroed_memory_knows_no_step),
+		cmocka_unit_test(a_step_is_of_its_ttl_its_routers_and_its_direction),
+		cmocka_unit_test(a_step_is_remembered_for_five_minutes),
+		cmocka_unit_test(where_several_answered_each_stands_for_the_step),
+		cmocka_unit_test(a_full_table_forgets_the_oldest),
+		cmocka_unit_test(a_step_proven_anew_is_not_the_oldest),
+		cmocka_unit_test(routers_that_take_turns_withdraw_their_steps),
+		cmocka_unit_test(what_was_withdrawn_makes_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
