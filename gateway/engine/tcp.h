@@ -22,7 +22,7 @@
 #include "inpath/types.h"
 
 enum {
-	TCP_KEPT = 80,       /* bytes kept of what the client sent */
+	TCP_KEPT = 90,       /* bytes kept of what the client sent */
 	TCP_KEPT_LEAST = 64, /* so many are enough: newer ones replace them, fewer do not */
 };
 

@@ -157,7 +157,9 @@ for line in lines:
     assert line.startswith("ev=epoch ") and " hops=1/" in line, line
 print(len(lines))
 END
-home_curl tv 4 --local-port 23455 --limit-rate 20k "https://$S1_NAME/hls/seg-1.ts" -o /dev/null &
+# More than all buffers on the way hold: or the server's FIN would pass at once, and a history ends with its flow.
+head -c 40000000 /dev/zero >"$NET_WORK/s1/www/long.bin"
+home_curl tv 4 --local-port 23455 --limit-rate 20k "https://$S1_NAME/long.bin" -o /dev/null &
 lasting=$!
 wait_for_record 10 ev=path sport=23455
 tap_ok "histories: the paths of living flows, to the end" eval \
