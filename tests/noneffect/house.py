@@ -2,7 +2,7 @@
 """Two houses on equal synthetic internets: one with inpathd and its rules, one without anything. Both stand all the
 time; flows run in one, then in the other.
 
-    client --- gw === wan [r1 r2 r3 r4 r5, a link of its own to each server] srv === s1 ... s4: nginx
+    client --- gw === wan [r1 r2 r3 r4 r5, a link of its own to each server] srv === s1 ... s8: nginx
 
 Each flow of a run has a server of its own, and so a slow link of its own: the links decide how long it takes, not the processor. What
 a link loses is every Nth long packet of the flow, by its number: the same ones in both houses.
@@ -21,7 +21,7 @@ import ends  # noqa: E402
 import ground  # noqa: E402
 import measures  # noqa: E402
 
-FLOWS = 4  # at the same time
+FLOWS = 8  # at the same time
 STEP = 37  # which packets are lost moves on by so many from run to run
 SETTLE = 0.3  # seconds in which what comes behind a flow's end would come
 INTERVAL = "probe = { interval = 1; };"
@@ -48,12 +48,12 @@ class Scenario(NamedTuple):
     kind: str = "down"  # down, up, quic: see ends.py
     af: int = 4
     control: str = "cubic"
-    size: int = 300_000  # bytes; quic: answers
-    rate: str = "20mbit"
+    size: int = 600_000  # bytes; quic: answers
+    rate: str = "6mbit"
     lost: int = 0  # every so manyth long packet; 0: none
     sack: int = 1
     timestamps: int = 1
-    width: float = 0.05  # seconds of a slice; 1 where the flow lasts so long
+    width: float = 0.1  # seconds of a slice; 1 where the flow lasts longer
 
 
 def topology(scenario):
@@ -105,24 +105,27 @@ class House(ground.Lane):
                 file.write(ends.content(scenario.size))
         self.start(text=topology(scenario))
 
-    def end_scenario(self):
-        self.lose(None, 0)
+    def end_scenario(self, scenario):
+        self.lose(scenario, [])
         self.stop()
 
-    def lose(self, scenario, number):
-        """Beyond inpath, as any loss of the internet's: what comes down is lost before the gateway, what goes up behind the last router."""
-        host, interface = ("server", "srv") if scenario and scenario.kind == "up" else ("gw", "wan")
+    def lose(self, scenario, runs):
+        """Beyond inpath, as any loss of the internet's: what comes down is lost before the gateway, what goes up behind the last
+        router. `runs`: a number for each run, and its flows' ports. All rules at once: no program starts between two runs."""
+        down = scenario.kind != "up"
+        host, match = ("gw", "-i wan -p tcp --dport") if down else ("server", "-i srv -p tcp --sport")
         rules = []
-        for n in range(FLOWS if scenario and scenario.lost else 0):
-            side = f"-d {SERVERS[scenario.af][n]}" if host == "server" else f"-s {SERVERS[scenario.af][n]}"
-            which = (number * STEP + n * 23) % scenario.lost
-            rules.append(f"-A PREROUTING -i {interface} {side} -p tcp -m length --length 600:65535"
-                         f" -m statistic --mode nth --every {scenario.lost} --packet {which} -j DROP\n")  # fmt: skip
-        command = "ip6tables-restore" if scenario and scenario.af == 6 else "iptables-restore"
+        for number, ports in runs if scenario.lost else []:
+            for n, port in enumerate(ports):
+                which = (number * STEP + n * 23) % scenario.lost
+                rules.append(f"-A PREROUTING {match} {port} -m length --length 600:65535"
+                             f" -m statistic --mode nth --every {scenario.lost} --packet {which} -j DROP\n")  # fmt: skip
+        command = "ip6tables-restore" if scenario.af == 6 else "iptables-restore"
         self.must(*self.inside(host, command, "-w", "-T", "raw"), input=f"*raw\n{''.join(rules)}COMMIT\n".encode())
 
     def flows(self, scenario, sports):
         """One run: its flows' results, by the client's port."""
+        # QUIC's server is at the first address alone.
         servers = SERVERS[scenario.af] if scenario.kind != "quic" else SERVERS[scenario.af][:1] * FLOWS
         orders = [{"kind": scenario.kind, "af": scenario.af, "dst": dst, "sport": sport, "bytes": scenario.size, "src": ""}
                   for dst, sport in zip(servers, sports)]  # fmt: skip
