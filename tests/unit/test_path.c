@@ -376,6 +376,97 @@ static void a_full_path_is_filled_no_further(void **state)
 	free(b);
 }
 
+static void what_is_cut_is_all_from_that_ttl_on(void **state)
+{
+	(void)state;
+	for (uint8_t ttl = 1; ttl <= 6; ttl++) {
+		struct path p = path_of("1/10.0.0.1,2/*,3/10.0.0.3+10.0.0.4,4/10.0.0.5"), whole = p;
+
+		p.server = 4;
+		path_cut(&p, ttl);
+		assert_int_equal(p.count, ttl == 1 ? 0 : ttl <= 3 ? 1 : ttl == 4 ? 3 : 4);
+		assert_int_equal(p.server, ttl <= 4 ? 0 : 4);
+		assert_memory_equal(p.entries, whole.entries, p.count * sizeof(p.entries[0]));
+		/* The label is that of what was said. */
+		assert_int_equal(p.fingerprint, whole.fingerprint);
+	}
+}
+
+/* Whose place is known, though nobody before it answered. */
+static void a_cut_takes_the_server_from_where_it_is_or_behind(void **state)
+{
+	struct path p = { .server = 5 };
+
+	(void)state;
+	path_cut(&p, 6);
+	assert_int_equal(p.server, 5);
+	path_cut(&p, 5);
+	assert_int_equal(p.server, 0);
+	path_cut(&p, 1);
+	assert_int_equal(p.count, 0);
+}
+
+static void routers_are_counted_by_ttl(void **state)
+{
+	struct path p = path_of("1/10.0.0.1,2/*,3/10.0.0.3+10.0.0.4+10.0.0.1,4/10.0.0.5");
+
+	(void)state;
+	assert_int_equal(path_routers(&p, 1), 1);
+	assert_int_equal(path_routers(&p, 2), 0);
+	assert_int_equal(path_routers(&p, 3), 3);
+	assert_int_equal(path_routers(&p, 4), 1);
+	assert_int_equal(path_routers(&p, INPATH_MAX_HOPS), 0);
+}
+
+static bool has_all(const char *path, const char *hops)
+{
+	struct path p = path_of(path);
+	struct hops h = hops_of(hops);
+
+	return path_has_all(&p, &h.at[h.count - 1]);
+}
+
+static void a_path_has_a_hop_if_it_has_each_of_its_routers(void **state)
+{
+	(void)state;
+	assert_true(has_all("1/10.0.0.1,2/10.0.0.2+10.0.0.3", "1/*,2/10.0.0.2"));
+	assert_true(has_all("1/10.0.0.1,2/10.0.0.2+10.0.0.3", "1/*,2/10.0.0.3+10.0.0.2"));
+	assert_false(has_all("1/10.0.0.1,2/10.0.0.2+10.0.0.3", "1/*,2/10.0.0.2+10.0.0.4"));
+	assert_false(has_all("1/10.0.0.1,2/10.0.0.2", "1/*,2/10.0.0.2+10.0.0.3"));
+	/* A router of another TTL is none of this. */
+	assert_false(has_all("1/10.0.0.1,2/10.0.0.2", "1/*,2/10.0.0.1"));
+	assert_false(has_all("1/10.0.0.1", "1/*,2/10.0.0.1"));
+	assert_false(has_all("1/10.0.0.1", "1/a00:1::"));
+	/* Nobody is in any. */
+	assert_true(has_all("1/10.0.0.1", "1/*"));
+	assert_true(has_all("", "1/*"));
+}
+
+static void an_entry_is_of_its_ttl_and_its_address(void **state)
+{
+	struct inpath_addr one = wire_addr("10.0.0.1"), other = wire_addr("10.0.0.2"),
+			   six = wire_addr("2001:db8::1");
+	struct path p = path_of("1/10.0.0.1,2/10.0.0.2");
+	struct path_sketch s;
+
+	(void)state;
+	assert_int_equal(path_entry(1, &one), 1U << 24 | fnv1a("01 0a000001") >> 8);
+	assert_int_equal(path_entry(INPATH_MAX_HOPS, &six),
+		(uint32_t)INPATH_MAX_HOPS << 24 |
+			fnv1a("40 20010db8000000000000000000000001") >> 8);
+	assert_int_not_equal(path_entry(1, &one), path_entry(2, &one));
+	assert_int_not_equal(path_entry(1, &one), path_entry(1, &other));
+	/* Even a hash of zeroes is no free place. */
+	for (uint32_t i = 0; i < 1 << 16; i++) {
+		struct inpath_addr a = { INPATH_AF_INET, { 10, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+
+		assert_int_equal(path_entry(1, &a) >> 24, 1);
+	}
+	path_sketch(&s, &p);
+	assert_int_equal(s.entries[0], path_entry(1, &one));
+	assert_int_equal(s.entries[1], path_entry(2, &other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +488,11 @@ int main(void)
 		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
 		cmocka_unit_test(routers_that_take_turns_are_all_kept),
 		cmocka_unit_test(a_full_path_is_filled_no_further),
+		cmocka_unit_test(what_is_cut_is_all_from_that_ttl_on),
+		cmocka_unit_test(a_cut_takes_the_server_from_where_it_is_or_behind),
+		cmocka_unit_test(routers_are_counted_by_ttl),
+		cmocka_unit_test(a_path_has_a_hop_if_it_has_each_of_its_routers),
+		cmocka_unit_test(an_entry_is_of_its_ttl_and_its_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
