@@ -325,6 +325,43 @@ static void twenty_changes_are_named_twenty_times(void **state)
 	}
 }
 
+/*
+ * The route changes at TTLs 3 and 4. Of its new router 3 little is heard, so that TTL 4 is asked instead;
+ * and in the midst of the trace that is to confirm it that one changes once more.
+ */
+static void a_trace_that_shows_two_routers_without_turns_names_no_change(void **state)
+{
+	(void)state;
+	for (uint32_t ms = 0; ms < 100; ms += 4) {
+		struct world w = { .sack = true, .timestamps = true, .distance = 8 };
+		uint32_t sends;
+
+		w.stingy = 1 << 3;
+		begin(&w);
+		goes_on(&w, 600 * INPATH_SEC);
+		w.stingy = 1 << 2;
+		w.moved = 1 << 2 | 1 << 3;
+		for (uint64_t before = world_stats(&w)->traces; world_stats(&w)->traces == before;)
+			goes_on(&w, 1 * INPATH_SEC);
+		world_run(&w, 7 * INPATH_SEC);
+		sends = w.sends;
+		w.stingy = 0;
+		world_request(&w, "again and again", 15);
+		for (int i = 0; i < 2000 && w.sends == sends; i++)
+			world_run(&w, 1 * MS);
+		world_run(&w, ms * MS);
+		w.third = 1 << 3;
+		for (int i = 0; i < 40; i++) {
+			goes_on(&w, 5 * INPATH_SEC);
+			if (world_stats(&w)->changes)
+				assert_int_equal(world_path(&w)->hops[3].addr_count, 1);
+		}
+		assert_in_range(world_stats(&w)->changes, 1, 2);
+		assert_world_path(&w);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_change_behind_a_balancer_is_named),
 		cmocka_unit_test(a_change_among_routers_that_answer_seldom_is_named),
 		cmocka_unit_test(a_guess_where_the_server_stands_is_no_path),
+		cmocka_unit_test(a_trace_that_shows_two_routers_without_turns_names_no_change),
 		cmocka_unit_test(twenty_changes_are_named_twenty_times),
 	};
 
