@@ -14,6 +14,7 @@ A FIELD is KEY=VALUE, or KEY>=N, KEY<=N, KEY>N, KEY<N; a line with af=4 or af=6 
 `A|B` is A over IPv4 and B over IPv6; `A~B` is either; `-` is no such field; `N..M` a number between. Routers' and
 servers' names stand for their addresses, NAME.from for where its errors come from. `hops=1/r1,2/r2~r3,3/*,4/s1`
 leaves out the round trip times, and may be several such lists with `;` between; `rtt@3>=40` asks for one, in ms.
+`why=period` is a trace of a flow again, so `why=slow` meets it, too: on a busy machine an RTT jumps by itself.
 
 A record has the fields that its line says and the ordinary ones (ROUTINE), no others. So has every hop of a
 path, also where no `hop` line says so. What is chance or of no account here (IGNORED) is not compared.
@@ -134,6 +135,8 @@ class Case:
                 chosen = value
             else:
                 chosen = value.split("|")[family == 6]
+            if key == "why" and chosen == "period":
+                chosen = "period~slow"
             names = key in ("addr", "ifaddr", "hops", "dst")
             out[key] = (op, self.names.resolve(family, chosen) if names else chosen)
         return out

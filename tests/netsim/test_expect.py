@@ -136,6 +136,8 @@ ok("not all yet", not done(ONE + SECOND, good) and not bad(ONE + SECOND, good))
 ok("any number", all(done(ONE + "path*" + SECOND[4:], good + more) for more in ([], again, again + third)))
 ok("one or more", all(done(ONE + "path+" + SECOND[4:], good + more) for more in (again, again + third)))
 ok("... but not none", not done(ONE + "path+" + SECOND[4:], good))
+slow = [path("b", why="slow"), *hops_of("b")]
+ok("a trace as the flow is slow is one again, too", done(ONE + SECOND, good + slow) and bad(SECOND, good))
 ok("once is not twice", bad(ONE + SECOND, good + again + third))
 ok("a change", done(ONE + SECOND + "change ttl=2\n", good + again + [change()]))
 ok("a change at another TTL", bad(ONE + SECOND + "change ttl=3\n", good + again + [change()]))
