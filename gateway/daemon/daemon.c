@@ -188,6 +188,7 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	d->queue = nfqueue_open(config->queue, config->queue_len, err);
 	if (!d->queue)
 		return -ENOMEM;
+	atomic_store(&heartbeat->port, nfqueue_port(d->queue));
 	d->inject = inject_open(err);
 	if (!d->inject)
 		return -EPERM;

@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 		struct service service = { &options, config, &user };
 
 		priv_find_user(&user);
-		status = watchdog_keep(config->queue, config->log_syslog, &user, serve, &service);
+		status = watchdog_keep(config->log_syslog, &user, serve, &service);
 	}
 	config_free(config);
 	return status;

@@ -2,7 +2,7 @@
 #include "gateway/daemon/watchdog.h"
 
 #include "gateway/io/clock.h"
-#include "gateway/io/nfqueue_bind.h"
+#include "gateway/io/netlink.h"
 #include "gateway/io/syslog.h"
 
 #include <errno.h>
@@ -32,15 +32,14 @@ struct keeper {
 	struct heartbeat *h;
 	pid_t worker;
 	int signals;
-	uint16_t queue;
-	int queues; /* the kernel's list of them; -1 until the worker works */
+	int sockets; /* the kernel's list of them; -1 until the worker works */
 	bool use_syslog;
 	struct syslog *syslog; /* NULL until it is needed, or may not be opened later */
 	const struct priv_user *user;
-	bool begun;    /* the worker works: all that is needed from here on is open */
-	bool stopped;  /* the worker is, by a signal */
-	bool killed;   /* by us */
-	uint32_t held; /* packets that waited for it then */
+	bool begun;   /* the worker works: all that is needed from here on is open */
+	bool stopped; /* the worker is, by a signal */
+	bool killed;  /* by us */
+	bool held;    /* and packets waited for it */
 	struct watchdog_memory memory;
 };
 
@@ -116,7 +115,7 @@ static void look(struct keeper *k, int *timeout)
 		.beats = atomic_load(&k->h->beats),
 		.asleep = atomic_load(&k->h->asleep),
 		.stopped = k->stopped,
-		.waiting = nfqueue_waiting(k->queues, k->queue),
+		.waiting = netlink_unread(k->sockets, atomic_load(&k->h->port)),
 		.at = clock_now(),
 	};
 
@@ -152,14 +151,11 @@ static bool worker_ended(struct keeper *k, int *out)
 		case CLD_KILLED:
 		case CLD_DUMPED:
 			*out = EXIT_FAILURE;
-			if (k->killed && k->queues < 0)
-				say(k, "the worker stood still for a second: killed, traffic passes "
-				       "by without it");
-			else if (k->killed)
+			if (k->killed)
 				say(k,
-					"the worker stood still for a second with %u packets waiting: "
-					"killed, traffic passes by without it",
-					k->held);
+					"the worker stood still for a second%s: killed, traffic passes "
+					"by without it",
+					k->held ? " with packets waiting" : "");
 			else
 				say(k, "the worker was ended by signal %d (%s)", info.si_status,
 					strsignal(info.si_status));
@@ -179,17 +175,14 @@ static void hand_on(const struct keeper *k, const struct signalfd_siginfo *info)
 	kill(k->worker, (int)info->ssi_signo);
 }
 
-/*
- * Not earlier: only now is there a list of queues, and until the worker is another user itself a keeper of
- * that user could not end it.
- */
+/* Not earlier: until the worker is another user itself, a keeper of that user could not end it. */
 static bool begin(struct keeper *k)
 {
 	struct io_error err = { "" };
 	unsigned int lacks;
 
 	k->begun = true;
-	k->queues = nfqueue_list();
+	k->sockets = netlink_list();
 	open_syslog(k);
 	if (!k->user || !priv_give_up(k->user, PRIV_KEEPER, k->worker, &lacks, &err))
 		return true;
@@ -251,12 +244,11 @@ static _Noreturn void be_worker(
 	exit(work(k->h, arg));
 }
 
-int watchdog_keep(uint16_t queue, bool use_syslog, const struct priv_user *user,
+int watchdog_keep(bool use_syslog, const struct priv_user *user,
 	int (*work)(struct heartbeat *h, void *arg), void *arg)
 {
 	struct keeper k = {
-		.queue = queue,
-		.queues = -1,
+		.sockets = -1,
 		.use_syslog = use_syslog,
 		.user = user,
 		.h = share(),

@@ -17,7 +17,7 @@
  *	    v
  *	 DOZING: no timer at all, so that an idle gateway's processor sleeps
  *
- * Work is pending while the worker is awake, is stopped, or packets wait in its queue. The queue's
+ * Work is pending while the worker is awake, is stopped, or packets wait in its queue's socket. That
  * socket closes with the worker, and the rules' `bypass` lets traffic flow again. The keeper then
  * ends with a failure: starting anew is the service manager's part.
  *
@@ -42,6 +42,7 @@ struct heartbeat {
 	atomic_bool asleep; /* the worker waits for work */
 	atomic_bool dozing; /* the keeper waits to be woken */
 	int wake;           /* an eventfd that wakes it */
+	atomic_uint port;   /* of the socket that the worker's packets wait in; 0: none yet */
 };
 
 /* The worker's side. A beat: one more round has begun. No system call unless the keeper dozes. */
@@ -56,7 +57,7 @@ struct watchdog_look {
 	uint32_t beats;
 	bool asleep;
 	bool stopped;
-	uint32_t waiting; /* packets in the worker's queue */
+	uint32_t waiting; /* what the worker has not read of its queue, in bytes */
 	inpath_time at;
 };
 
@@ -83,7 +84,7 @@ enum watchdog_judgement watchdog_judge(struct watchdog_memory *m, const struct w
  * EXIT_FAILURE after one sentence on standard error and, if `use_syslog`, in the system's log when
  * it was killed, by the watchdog or otherwise. The worker ends when the keeper does.
  */
-int watchdog_keep(uint16_t queue, bool use_syslog, const struct priv_user *user,
+int watchdog_keep(bool use_syslog, const struct priv_user *user,
 	int (*work)(struct heartbeat *h, void *arg), void *arg);
 
 #endif

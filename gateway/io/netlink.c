@@ -2,18 +2,22 @@
 #include "gateway/io/netlink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/rtnetlink.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
 	MESSAGE_BYTES = 32768, /* the kernel fills dumps up to this size */
 	DUMP_TRIES = 3,
 	DRAIN_READS = 64,
+	LIST_BYTES = 2048, /* read at once of the list of sockets: over a dozen */
 };
 
 struct mnl_socket *netlink_listen(const int *groups)
@@ -218,4 +222,45 @@ void netlink_port_owner(uint32_t port, char *out, size_t len)
 	if (fgets(name, sizeof(name), comm) && strcspn(name, "\n") > 0)
 		snprintf(out, len, "%.*s (pid %u)", (int)strcspn(name, "\n"), name, port);
 	fclose(comm);
+}
+
+int netlink_list(void)
+{
+	int fd = open("/proc/net/netlink", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A line is: address, protocol, port, groups, bytes that wait to be read, ... */
+static bool is_filter_of(const char *line, uint32_t port, uint32_t *unread)
+{
+	unsigned int protocol, its_port, waits;
+
+	if (sscanf(line, "%*s %u %u %*x %u", &protocol, &its_port, &waits) != 3 ||
+		protocol != NETLINK_NETFILTER || its_port != port)
+		return false;
+	*unread = waits;
+	return true;
+}
+
+uint32_t netlink_unread(int list, uint32_t port)
+{
+	char text[LIST_BYTES + 1];
+	uint32_t unread;
+	size_t kept = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(list, text + kept, LIST_BYTES - kept, at)) > 0) {
+		char *line = text, *end;
+
+		at += n;
+		text[kept + (size_t)n] = '\0';
+		for (; (end = strchr(line, '\n')); line = end + 1)
+			if (is_filter_of(line, port, &unread))
+				return unread;
+		kept = strlen(line);
+		memmove(text, line, kept);
+	}
+	return 0;
 }

@@ -55,4 +55,10 @@ void netlink_port_owner(uint32_t port, char *out, size_t len);
  */
 bool netlink_drain(struct mnl_socket *nl, mnl_cb_t each, void *arg);
 
+/* The kernel's list of netlink sockets, which every user may read; a descriptor, or -errno. */
+int netlink_list(void);
+
+/* What waits to be read in the nfnetlink socket of `port`, in the kernel's bytes; 0 if there is no such socket. */
+uint32_t netlink_unread(int list, uint32_t port);
+
 #endif

@@ -88,6 +88,11 @@ int nfqueue_fd(const struct nfqueue *q)
 	return mnl_socket_get_fd(q->nl);
 }
 
+uint32_t nfqueue_port(const struct nfqueue *q)
+{
+	return mnl_socket_get_portid(q->nl);
+}
+
 const struct nfqueue_packet *nfqueue_packet(const struct nfqueue *q, size_t i)
 {
 	return &q->packets[i];

@@ -65,6 +65,9 @@ void nfqueue_close(struct nfqueue *q, struct nfqueue_counters *last);
 /* Readable when packets wait. */
 int nfqueue_fd(const struct nfqueue *q);
 
+/* The socket's netlink port: whoever looks from outside finds it by that. */
+uint32_t nfqueue_port(const struct nfqueue *q);
+
 /*
  * Reads what waits, at most NFQUEUE_BATCH packets; never waits. Each packet is valid until the
  * next call and must get a verdict before it. meta.last is not set: see nfqueue_is_empty.

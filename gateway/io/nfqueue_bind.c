@@ -6,19 +6,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	CONFIG_BYTES = 256,
 	ATTRS_MAX = 64,
-	LIST_BYTES = 8192, /* of the kernel's list of queues: over a hundred */
+	LINE_BYTES = 256,
 };
 
 static int refuse(int error, uint16_t queue, struct io_error *err);
@@ -100,54 +98,23 @@ int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen)
 	return mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
-int nfqueue_list(void)
-{
-	int fd = open("/proc/net/netfilter/nfnetlink_queue", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* A line is: number, netlink port, packets waiting, ... False if the list lacks `queue`. */
-static bool queue_listed(int list, uint16_t queue, uint32_t *port, uint32_t *waiting)
-{
-	char text[LIST_BYTES] = "", *line = text, *end;
-	ssize_t n = 0;
-
-	for (size_t used = 0; (n = pread(list, text + used, sizeof(text) - 1 - used, used)) > 0;)
-		text[used += (size_t)n] = '\0';
-	while (*line) {
-		bool found = strtoul(line, &end, 10) == queue && end != line;
-
-		*port = (uint32_t)strtoul(end, &end, 10);
-		*waiting = (uint32_t)strtoul(end, &end, 10);
-		if (found)
-			return true;
-		line = end + strcspn(end, "\n");
-		line += *line == '\n';
-	}
-	return false;
-}
-
-uint32_t nfqueue_waiting(int list, uint16_t queue)
-{
-	uint32_t port, waiting;
-
-	return queue_listed(list, queue, &port, &waiting) ? waiting : 0;
-}
-
+/* The kernel's list, which root alone may read. A line is: number, netlink port, ... */
 void nfqueue_holder(uint16_t queue, char *out, size_t len)
 {
-	uint32_t port, waiting;
-	int list = nfqueue_list();
+	FILE *list = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+	char line[LINE_BYTES];
+	unsigned int number, port;
 
 	*out = '\0';
-	if (queue_listed(list, queue, &port, &waiting)) {
+	while (list && !*out && fgets(line, sizeof(line), list)) {
+		if (sscanf(line, "%u %u", &number, &port) != 2 || number != queue)
+			continue;
 		netlink_port_owner(port, out, len);
 		if (!*out)
 			snprintf(out, len, "another program");
 	}
-	if (list >= 0)
-		close(list);
+	if (list)
+		fclose(list);
 }
 
 static int refuse(int error, uint16_t queue, struct io_error *err)

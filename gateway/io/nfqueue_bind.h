@@ -27,12 +27,6 @@ int nfqueue_configure(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen, st
 /* How many packets may wait; with 0, and FAIL_OPEN, the kernel passes all. 0 or -errno. */
 int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen);
 
-/* The kernel's list of queues, for root to open; a descriptor, which stays good for any user, or -errno. */
-int nfqueue_list(void);
-
-/* How many packets wait for their verdict in `queue` now, as `list` tells it; 0 if it does not exist. */
-uint32_t nfqueue_waiting(int list, uint16_t queue);
-
 /* Who holds `queue`: "NAME (pid N)", or "another program"; empty if nobody. */
 void nfqueue_holder(uint16_t queue, char *out, size_t len);
 

@@ -43,7 +43,7 @@ said() {
 net_begin privileges "${1:-}"
 home_up nat6
 NONE=0000000000000000 NET=0000000000003000
-user=$(sed -n 's/^inpath:[^:]*:\([0-9]*\):.*/\1/p' "$NET_WORK/passwd")
+user=$(inpathd_user)
 mkdir -m 750 "$NET_WORK/log"
 chown "$user:$user" "$NET_WORK/log"
 inpath_conf 'probe = { interval = 1; };'
@@ -98,13 +98,8 @@ tap_ok "it ends well" stop_inpathd
 tap_ok "its socket is gone, no process is left" eval 'on gw test ! -e /run/inpath/control && net_gone "$victim"'
 
 # As a service manager does it: its user and two capabilities from the first moment on, no others to be had.
-cat >"$NET_WORK/managed" <<-END
-	#!/bin/sh
-	exec setpriv --reuid $user --regid $user --clear-groups --no-new-privs --bounding-set=-all,+net_admin,+net_raw \
-		--inh-caps=-all,+net_admin,+net_raw --ambient-caps=-all,+net_admin,+net_raw "${INPATHD:-$NET_BUILD/inpathd}" "\$@"
-END
-chmod 755 "$NET_WORK/managed"
-INPATHD=$NET_WORK/managed start_inpathd "$NET_WORK/inpath.conf" >/dev/null
+managed_inpathd
+INPATHD=$MANAGED start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 tap_is "started as its user: the worker keeps two capabilities, and the filter holds" \
 	"$(status "$(worker)" Uid CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp)" "$user $NONE $NET $NET $NET $NONE 1 2"
 keeper() {

@@ -7,6 +7,9 @@
 #					the LOG_OPTIONs stand in `log` (`hops = true`), OPTIONS behind it
 # start_inpathd [CONF]			starts inpathd, waits until it is ready, then puts the rules up.
 #					Its PID is in $INPATHD_PID, what it says in $NET_WORK/inpathd.err
+# managed_inpathd			writes a program that starts inpathd as a service manager does: its user and two
+#					capabilities from the first moment on, no others to be had. For INPATHD: $MANAGED
+# inpathd_user				the number of the user that inpathd becomes
 # stop_inpathd				takes the rules down and ends it; its exit status
 # inpath_rules COMMAND...		rules/inpath-rules in gw, for the configuration started last
 # records KEY=VALUE...			the log's lines that have all these fields (value without quotes)
@@ -19,6 +22,7 @@
 INPATHD_PID=
 INPATH_CONF=
 INPATH_LOG=
+MANAGED=
 
 inpath_conf() {
 	local options=$1 option
@@ -46,6 +50,22 @@ start_inpathd() {
 		return 1
 	fi
 	inpath_rules up
+}
+
+inpathd_user() {
+	sed -n 's/^inpath:[^:]*:\([0-9]*\):.*/\1/p' "$NET_WORK/passwd"
+}
+
+managed_inpathd() {
+	local user
+	user=$(inpathd_user)
+	MANAGED=$NET_WORK/managed
+	cat >"$MANAGED" <<-END
+		#!/bin/sh
+		exec setpriv --reuid $user --regid $user --clear-groups --no-new-privs --bounding-set=-all,+net_admin,+net_raw \
+			--inh-caps=-all,+net_admin,+net_raw --ambient-caps=-all,+net_admin,+net_raw "${INPATHD:-$NET_BUILD/inpathd}" "\$@"
+	END
+	chmod 755 "$MANAGED"
 }
 
 # Has inpathd said ev=start once more than before, or ended?
