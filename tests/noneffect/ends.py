@@ -10,17 +10,22 @@ one line back when all have ended:
 
 down    fetches N bytes from nginx, whose last packet is a FIN; good: they are the bytes that were laid there
 up      gives N bytes to nginx, under the name of the flow's port; the server's side compares them
+h3      fetches N bytes from ngtcp2's server, over HTTP/3, with its client; good: as above. The number for the source port is a
+        name: the first id that the client gives the server says it
 quic    asks N times for as many bytes as fit into an answer; every datagram is compared; `again` of `sent` requests
         were sent again
 mark    one UDP datagram, for those who capture
 """
 
 import asyncio
+import functools
 import hashlib
 import json
 import os
 import socket
+import subprocess
 import sys
+import tempfile
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,11 +34,14 @@ import ground  # noqa: E402
 import talk_quic  # noqa: E402
 from talk_flow import Wrong  # noqa: E402
 
-HTTP = 80
+HTTP, H3 = 80, 443
+CLIENT, SERVER = "gtlsclient", "gtlsserver"  # ngtcp2's
+NAME = b"none"  # and a flow's number, as a connection id
 PATIENCE = 60
 MARK = b"noneffect: no flow is under way"
 
 
+@functools.lru_cache
 def content(length):
     """What is fetched and given: no part of it is like another."""
     return hashlib.shake_128(b"noneffect").digest(length)
@@ -72,6 +80,29 @@ def give(order):
         return {"good": rest_of(sock).startswith(b"HTTP/1.1 201")}
 
 
+def fetch_h3(order):
+    number = (NAME + order["sport"].to_bytes(4, "big")).hex()
+    with tempfile.TemporaryDirectory(prefix="noneffect-") as folder:
+        done = subprocess.run(
+            [CLIENT, "-q", "--exit-on-all-streams-close", "--dcid=" + number, "--sni=s.example", "--download=" + folder]
+            + [order["dst"], str(H3), h3_url(order["bytes"])],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise Wrong(f"{CLIENT} ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()[-200:]}")
+        with open(f"{folder}/{h3_file(order['bytes'])}", "rb") as file:
+            return {"good": file.read() == content(order["bytes"])}
+
+
+def h3_file(length):
+    """Digits alone would ask ngtcp2's server for so many bytes of its own."""
+    return f"f{length}"
+
+
+def h3_url(length):
+    return "https://s.example/" + h3_file(length)
+
+
 class Counted(talk_quic.QuicFlow):
     """A QUIC flow that counts what it sends on short headers."""
 
@@ -101,11 +132,11 @@ def mark(order):
 
 
 def run(order, said):
-    kinds = {"down": fetch, "up": give, "mark": mark, "quic": lambda o: asyncio.run(exchange(o))}
+    kinds = {"down": fetch, "up": give, "h3": fetch_h3, "mark": mark, "quic": lambda o: asyncio.run(exchange(o))}
     result = {"sport": order["sport"], "good": False, "again": 0, "sent": 1, "error": None}
     try:
         result |= kinds[order["kind"]](order)
-    except (OSError, Wrong, asyncio.TimeoutError) as error:
+    except (OSError, Wrong, asyncio.TimeoutError, subprocess.TimeoutExpired) as error:
         result["error"] = str(error) or type(error).__name__
     said.append(result)
 

@@ -2,12 +2,14 @@
 """Two houses on equal synthetic internets: one with inpathd and its rules, one without anything. Both stand all the
 time; flows run in one, then in the other.
 
-    client --- gw === wan [r1 r2 r3 r4 r5, a link of its own to each server] srv === s1 ... s8: nginx
+    client --- gw === wan [r1 r2 r3 r4 r5, a link of its own to each server] srv === s1 ... s14: nginx
 
 Each flow of a run has a server of its own, and so a slow link of its own: the links decide how long it takes, not the processor. What
 a link loses is every Nth long packet of the flow, by its number: the same ones in both houses.
 """
 
+import glob
+import json
 import os
 import signal
 import subprocess
@@ -21,7 +23,7 @@ import ends  # noqa: E402
 import ground  # noqa: E402
 import measures  # noqa: E402
 
-FLOWS = 8  # at the same time
+FLOWS = 14  # at the same time
 STEP = 37  # which packets are lost moves on by so many from run to run
 SETTLE = 0.3  # seconds in which what comes behind a flow's end would come
 INTERVAL = "probe = { interval = 1; };"
@@ -45,7 +47,7 @@ http {{
 
 class Scenario(NamedTuple):
     name: str
-    kind: str = "down"  # down, up, quic: see ends.py
+    kind: str = "down"  # down, up, h3, quic: see ends.py
     af: int = 4
     control: str = "cubic"
     size: int = 600_000  # bytes; quic: answers
@@ -54,6 +56,10 @@ class Scenario(NamedTuple):
     sack: int = 1
     timestamps: int = 1
     width: float = 0.1  # seconds of a slice; 1 where the flow lasts longer
+
+    @property
+    def tcp(self):
+        return self.kind in ("down", "up")
 
 
 def topology(scenario):
@@ -72,10 +78,13 @@ class House(ground.Lane):
 
     def up(self):
         super().up()
-        self.tcpdumps = []
+        self.tcpdumps, self.h3 = [], None
         for addr4, addr6 in zip(SERVERS[4], SERVERS[6]):
             self.add_server(addr4, addr6)
-        os.makedirs(self.work + "/www/up")
+        for folder in "www/up", "qlog":
+            os.makedirs(f"{self.work}/{folder}")
+        self.must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=s.example",
+                  "-days", "2", "-keyout", self.work + "/key", "-out", self.work + "/certificate")  # fmt: skip
         with open(self.work + "/nginx.conf", "w", encoding="utf-8") as file:
             file.write(NGINX.format(work=self.work))
         with open(self.work + "/nginx.err", "wb") as errors:
@@ -103,23 +112,49 @@ class House(ground.Lane):
         if scenario.kind == "down":
             with open(f"{self.work}/www/{scenario.size}", "wb") as file:
                 file.write(ends.content(scenario.size))
+        if scenario.kind == "h3":
+            self.serve_h3(scenario)
         self.start(text=topology(scenario))
 
     def end_scenario(self, scenario):
         self.lose(scenario, [])
         self.stop()
 
+    def serve_h3(self, scenario):
+        with open(f"{self.work}/www/{ends.h3_file(scenario.size)}", "wb") as file:
+            file.write(ends.content(scenario.size))
+        with open(self.work + "/h3.err", "wb") as errors:
+            self.h3 = self.popen("server", ends.SERVER, "-q", "--cc=" + scenario.control, f"--qlog-dir={self.work}/qlog", f"--htdocs={self.work}/www",
+                                 "*", str(ends.H3), self.work + "/key", self.work + "/certificate", stdout=errors, stderr=errors)  # fmt: skip
+        if not self.wait(ground.BOUND, lambda: f":{ends.H3} " in self.run("server", "ss", "-Hlun").stdout):
+            raise ground.Failed(f"{ends.SERVER} does not listen: {self.text('h3.err')}")
+
+    def told_h3(self):
+        """By a flow's number, the packets in 100 that its server believed to be lost. It writes the rest of it as it ends."""
+        self.h3.send_signal(signal.SIGINT)
+        self.end(self.h3)
+        told = {}
+        for path in glob.glob(f"{glob.escape(self.work)}/qlog/*"):
+            with open(path, encoding="utf-8") as file:
+                first, text = file.readline(), file.read()
+            named = bytes.fromhex(json.loads(first.lstrip("\x1e"))["trace"]["common_fields"]["group_id"])
+            lost, sent = (text.count(f'"name":"{name}"') for name in ("recovery:packet_lost", "transport:packet_sent"))
+            told[int.from_bytes(named[len(ends.NAME) :], "big")] = 100 * lost / max(sent, 1)
+            os.unlink(path)
+        return told
+
     def lose(self, scenario, runs):
         """Beyond inpath, as any loss of the internet's: what comes down is lost before the gateway, what goes up behind the last
-        router. `runs`: a number for each run, and its flows' ports. All rules at once: no program starts between two runs."""
-        down = scenario.kind != "up"
-        host, match = ("gw", "-i wan -p tcp --dport") if down else ("server", "-i srv -p tcp --sport")
+        router. `runs`: a number for each run, and its flows' ports. Of TCP all rules at once: no program starts between two runs.
+        QUIC's clients have ports of their own choice; there a run's flows are told apart by their servers, and `runs` is one."""
+        host = "server" if scenario.kind == "up" else "gw"
+        match = {"up": "-i srv -p tcp --sport", "down": "-i wan -p tcp --dport", "h3": "-i wan -p udp -s"}.get(scenario.kind)
         rules = []
         for number, ports in runs if scenario.lost else []:
-            for n, port in enumerate(ports):
-                which = (number * STEP + n * 23) % scenario.lost
-                rules.append(f"-A PREROUTING {match} {port} -m length --length 600:65535"
-                             f" -m statistic --mode nth --every {scenario.lost} --packet {which} -j DROP\n")  # fmt: skip
+            for n, which in enumerate(SERVERS[scenario.af] if scenario.kind == "h3" else ports):
+                packet = (number * STEP + n * 23) % scenario.lost
+                rules.append(f"-A PREROUTING {match} {which} -m length --length 600:65535"
+                             f" -m statistic --mode nth --every {scenario.lost} --packet {packet} -j DROP\n")  # fmt: skip
         command = "ip6tables-restore" if scenario.af == 6 else "iptables-restore"
         self.must(*self.inside(host, command, "-w", "-T", "raw"), input=f"*raw\n{''.join(rules)}COMMIT\n".encode())
 
@@ -186,8 +221,9 @@ def marked(path):
 
 def measured(house, scenario, results):
     """The measures of each flow of some runs, and what is wrong with them, in words."""
-    ports = {ends.HTTP, ground.PORT}
+    ports = {ends.HTTP, ends.H3, ground.PORT}
     lan, wan, srv = house.captured(ports)
+    told = house.told_h3() if scenario.kind == "h3" else {}
     flows, wrong = {}, []
     for sport, said in results.items():
         if not said["good"]:
@@ -198,6 +234,8 @@ def measured(house, scenario, results):
         flow = measures.flow(lan[sport], wan[sport], srv[sport], scenario.kind == "up", scenario.width)
         if scenario.kind == "quic":
             flow["again"] = 100 * said["again"] / said["sent"]
+        elif scenario.kind == "h3":
+            flow["again"] = told[sport]
         flows[sport] = flow
     return flows, wrong
 

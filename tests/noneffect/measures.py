@@ -14,6 +14,8 @@ from typing import NamedTuple
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 TCP, UDP = 6, 17
 OWN_TTL = 63  # as the flow's packets leave the gateway
+NAME = b"none"  # and a number: the id that ends.py has a QUIC client begin with
+LONG = 1000  # bytes: a client's first packets are longer (RFC 9000 14.1)
 FRAME = {1: 14, 101: 0, 12: 0}  # link type: where IP begins
 
 
@@ -35,7 +37,8 @@ def later(a, b):
 
 
 def parse(data, at, time, ports):
-    """(the client's port, Packet) of the packet whose IP header begins there; None if it is none of a flow to those ports."""
+    """(the client's port, Packet, where what UDP carries begins) of the packet whose IP header begins there; None if it is none of a
+    flow to those ports."""
     if data[at] >> 4 == 4:
         size, ttl, proto = struct.unpack_from("!H", data, at + 2)[0], data[at + 8], data[at + 9]
         head = (data[at] & 15) * 4
@@ -50,26 +53,36 @@ def parse(data, at, time, ports):
         return None
     port = sport if up else dport
     if proto == UDP:
-        return port, Packet(time, ttl, False, up, 0, 0, 0, 0, size - head - 8)
+        return port, Packet(time, ttl, False, up, 0, 0, 0, 0, size - head - 8), at + head + 8
     seq, ack, bits, window = struct.unpack_from("!IIHH", data, at + head + 4)
-    return port, Packet(time, ttl, True, up, seq, ack, bits & 0x3F, window, size - head - (bits >> 12) * 4)
+    return port, Packet(time, ttl, True, up, seq, ack, bits & 0x3F, window, size - head - (bits >> 12) * 4), None
+
+
+def number(data, at):
+    """What the id says that a QUIC client made up for its server (RFC 9000 17.2), if it is one of ours."""
+    if data[at] & 0x80 and data[at + 5] == len(NAME) + 4 and data[at + 6 : at + 6 + len(NAME)] == NAME:
+        return struct.unpack_from("!I", data, at + 6 + len(NAME))[0]
+    return None
 
 
 def read(path, ports):
-    """The client's port -> its flow's packets, in the order of the capture."""
+    """The flow's number, else the client's port -> its packets, in the order of the capture."""
     with open(path, "rb") as file:
         data = file.read()
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
     scale = 1e-9 if b"\x4d\x3c" in data[:4] or b"\x3c\x4d" in data[:4] else 1e-6
     start = FRAME[struct.unpack_from(order + "I", data, 20)[0]]
-    flows, at = {}, 24
+    flows, numbers, at = {}, {}, 24
     while at + 16 <= len(data):
         seconds, part, kept = struct.unpack_from(order + "III", data, at)
         at += 16 + kept
         if at > len(data):
             break
         if found := parse(data, at - kept + start, seconds + part * scale, ports):
-            flows.setdefault(found[0], []).append(found[1])
+            port, packet, body = found
+            if body and packet.up and packet.size > LONG and (named := number(data, body)):
+                numbers[port] = named
+            flows.setdefault(numbers.get(port, port), []).append(packet)
     return flows
 
 

@@ -84,4 +84,24 @@ for link, ethernet in (1, True), (101, False):
         flows = measures.read(file.name, {80})
     same(f"a capture of link type {link}", flows,
          {4000: [Packet(1.5, 61, True, True, 5, 6, ACK, 77, 9)], 4001: [Packet(1.5, 61, False, False, 0, 0, 0, 0, 5)]})  # fmt: skip
+
+
+def captured(frames):
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 128, 101)
+    data += b"".join(struct.pack("<IIII", 1, 0, 128, len(f)) + f[:128] for f in frames)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return {name: len(packets) for name, packets in measures.read(file.name, {443}).items()}
+
+
+def initial(sport, identity):
+    body = struct.pack("!BIB", 0xC0, 1, len(identity)) + identity
+    return frame(17, struct.pack("!HHHH", sport, 443, 1208, 0) + body + b"z" * (1200 - len(body)), False)
+
+
+short = frame(17, struct.pack("!HHHH", 443, 4000, 108, 0) + b"\x40" * 100, False)
+same("a QUIC flow has the number that its client made its server's id of; a port is given to a next flow",
+     captured([initial(4000, b"none\0\0\0\7"), short, initial(4000, b"none\0\0\0\x08"), short, short, initial(4001, b"nope\0\0\0\7")]),
+     {7: 2, 8: 3, 4001: 1})  # fmt: skip
 finish()
