@@ -82,7 +82,7 @@ static void ring_advance(struct line *l, uint32_t slot)
 static void lane_join(struct line *l, uint32_t flow, bool first)
 {
 	struct line_place *p = &l->places[flow];
-	struct line_ends *lane = &l->turns[p->turn].lanes[p->lane];
+	struct line_ends *lane = &l->turns[p->turn].lanes[p->half][p->lane];
 
 	p->before = first ? 0 : lane->last;
 	p->behind = first ? lane->first : 0;
@@ -99,7 +99,7 @@ static void lane_join(struct line *l, uint32_t flow, bool first)
 static void lane_leave(struct line *l, uint32_t flow)
 {
 	const struct line_place *p = &l->places[flow];
-	struct line_ends *lane = &l->turns[p->turn].lanes[p->lane];
+	struct line_ends *lane = &l->turns[p->turn].lanes[p->half][p->lane];
 
 	if (p->before)
 		l->places[p->before - 1].behind = p->behind;
@@ -158,12 +158,13 @@ inpath_time line_oldest(const struct line *l, inpath_time now)
 /* --- the line ------------------------------------------------------------------------------------ */
 
 void line_join(struct line *l, uint32_t flow, const struct inpath_addr *client, const char *service,
-	enum line_rank rank, inpath_time now)
+	enum line_half half, enum line_rank rank, inpath_time now)
 {
 	struct line_place *p = &l->places[flow];
 
 	p->since = now;
 	p->turn = turn_of(l, client);
+	p->half = (uint8_t)half;
 	p->lane = (uint8_t)(hash_bytes(l->key, service, strlen(service)) % LINE_LANES);
 	p->state = LINE_WAITING;
 	lane_join(l, flow, rank != LINE_LAST);
@@ -171,7 +172,8 @@ void line_join(struct line *l, uint32_t flow, const struct inpath_addr *client, 
 		ring_join(l, p->turn);
 	if (rank == LINE_NEXT) {
 		ring_advance(l, p->turn);
-		l->turns[p->turn].lane = p->lane;
+		l->turns[p->turn].half = p->half;
+		l->turns[p->turn].lane[half] = p->lane;
 	}
 	age_join(l, flow);
 	l->count++;
@@ -225,10 +227,23 @@ static uint32_t turn_to_call(const struct line *l, uint32_t each)
 	return 0;
 }
 
+/* The next lane of this half in which a flow waits; LINE_LANES if there is none. */
+static uint8_t lane_to_call(const struct line_turn *turn, uint8_t half)
+{
+	for (uint8_t i = 0; i < LINE_LANES; i++) {
+		uint8_t lane = (uint8_t)((turn->lane[half] + i) % LINE_LANES);
+
+		if (turn->lanes[half][lane].first)
+			return lane;
+	}
+	return LINE_LANES;
+}
+
 uint32_t line_call(struct line *l, uint32_t all, uint32_t each, inpath_time now)
 {
 	uint32_t slot, flow;
 	struct line_turn *turn;
+	uint8_t half, lane;
 
 	if (l->calls_count >= all)
 		return TABLE_NONE;
@@ -236,10 +251,15 @@ uint32_t line_call(struct line *l, uint32_t all, uint32_t each, inpath_time now)
 	if (slot == 0)
 		return TABLE_NONE;
 	turn = &l->turns[slot - 1];
-	while (turn->lanes[turn->lane].first == 0)
-		turn->lane = (uint8_t)((turn->lane + 1) % LINE_LANES);
-	flow = turn->lanes[turn->lane].first - 1;
-	turn->lane = (uint8_t)((turn->lane + 1) % LINE_LANES);
+	half = turn->half;
+	lane = lane_to_call(turn, half);
+	if (lane == LINE_LANES) {
+		half = !half;
+		lane = lane_to_call(turn, half);
+	}
+	flow = turn->lanes[half][lane].first - 1;
+	turn->half = !half;
+	turn->lane[half] = (uint8_t)((lane + 1) % LINE_LANES);
 	l->next = turn->behind;
 	stop_waiting(l, flow);
 	turn->called++;

@@ -6,12 +6,14 @@
  *                                          awake, or not: then for LINE_PATIENCE
  *
  *   turns of clients:   TV -> laptop -> phone -> (TV)         each has one flow called, in turn
- *   lanes of a client:  | video | web | ... |                 by service, in turn likewise
+ *   halves of a client: flows never traced -> those due again, in turn likewise
+ *   lanes of a half:    | video | web | ... |                 by service, in turn likewise
  *   a lane:             the longest waiting first
  *
  * So a client with thousands of flows takes as long a turn as one with a single flow, and of a
- * client's services none waits for another's flows. Services that share a lane share its turn; so do
- * clients for whom there is no room in the table.
+ * client's services none waits for another's flows. A new flow may not live long, and nothing is known
+ * of it: it does not wait for all that are due again, nor these for all that are new. Services that
+ * share a lane share its turn; so do clients for whom there is no room in the table.
  *
  * A few flows at a time are called: those are awake (their packets come to the queue) until they are
  * traced, while the others may wait asleep. A called one that sleeps and does not answer in
@@ -44,6 +46,12 @@ enum line_rank {
 	LINE_NEXT,  /* of all */
 };
 
+enum line_half {
+	LINE_NEW,
+	LINE_AGAIN,
+	LINE_HALVES,
+};
+
 enum line_state {
 	LINE_AWAY,
 	LINE_WAITING,
@@ -59,6 +67,7 @@ struct line_ends {
 struct line_place {
 	inpath_time since; /* when it joined */
 	uint32_t turn;
+	uint8_t half; /* enum line_half */
 	uint8_t lane;
 	uint8_t state;   /* enum line_state */
 	uint32_t before; /* in its lane */
@@ -71,8 +80,9 @@ struct line_turn {
 	struct inpath_addr client;
 	uint32_t waiting;
 	uint8_t called;
-	uint8_t lane; /* the next one */
-	struct line_ends lanes[LINE_LANES];
+	uint8_t half;              /* the next one */
+	uint8_t lane[LINE_HALVES]; /* the next one of each */
+	struct line_ends lanes[LINE_HALVES][LINE_LANES];
 	uint32_t before; /* in the ring of turns with flows that wait */
 	uint32_t behind;
 };
@@ -111,7 +121,7 @@ static inline bool line_is_waiting(const struct line *l, uint32_t flow)
 
 /* A flow that is not in the line joins the lane of its service. */
 void line_join(struct line *l, uint32_t flow, const struct inpath_addr *client, const char *service,
-	enum line_rank rank, inpath_time now);
+	enum line_half half, enum line_rank rank, inpath_time now);
 
 /* Takes a flow out, if it is in. */
 void line_leave(struct line *l, uint32_t flow);

@@ -43,7 +43,8 @@ static void join(struct inpath_engine *e, uint32_t flow, inpath_time now)
 							      : LINE_LAST;
 
 	deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
-	line_join(&e->line, flow, &f->tuple.client, f->service, rank, now);
+	line_join(&e->line, flow, &f->tuple.client, f->service, f->history ? LINE_AGAIN : LINE_NEW,
+		rank, now);
 	e->line_at = now;
 }
 

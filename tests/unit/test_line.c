@@ -52,12 +52,12 @@ static struct inpath_addr client(uint32_t n)
 	return a;
 }
 
-static void join(
-	struct line *l, uint32_t flow, uint32_t who, const char *service, enum line_rank rank)
+static void join(struct line *l, uint32_t flow, uint32_t who, const char *service,
+	enum line_half half, enum line_rank rank)
 {
 	struct inpath_addr a = client(who);
 
-	line_join(l, flow, &a, service, rank, NOW + flow);
+	line_join(l, flow, &a, service, half, rank, NOW + flow);
 }
 
 /* Calls the next one and takes it out. */
@@ -86,8 +86,8 @@ static void in_a_lane_the_longest_waiting_is_first(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 10; i < 20; i++)
-		join(l, i, 1, "video", LINE_LAST);
-	join(l, 30, 1, "video", LINE_FIRST);
+		join(l, i, 1, "video", LINE_AGAIN, LINE_LAST);
+	join(l, 30, 1, "video", LINE_AGAIN, LINE_FIRST);
 	assert_int_equal(l->count, 11);
 	assert_true(line_oldest(l, NOW) == NOW + 10);
 	assert_int_equal(next(l), 30);
@@ -102,7 +102,7 @@ static void whoever_leaves_leaves_no_trace(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < 30; i++)
-		join(l, i, i % 3, i % 2 ? "video" : "web", LINE_LAST);
+		join(l, i, i % 3, i % 2 ? "video" : "web", LINE_AGAIN, LINE_LAST);
 	for (uint32_t i = 0; i < 30; i += 2)
 		line_leave(l, i);
 	assert_true(line_oldest(l, NOW) == NOW + 1);
@@ -118,7 +118,7 @@ static void the_called_keep_their_order_and_their_share(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < 40; i++)
-		join(l, i, i < 20 ? 1 : 2, "web", LINE_LAST);
+		join(l, i, i < 20 ? 1 : 2, "web", LINE_AGAIN, LINE_LAST);
 	/* Two of each, however many there is room for. */
 	assert_int_equal(line_call(l, LINE_CALLED, 2, NOW), 0);
 	assert_int_equal(line_call(l, LINE_CALLED, 2, NOW), 20);
@@ -144,11 +144,11 @@ static void clients_take_turns_and_so_do_their_services(void **state)
 
 	/* A thousand videos of one client, ten pages of it, and ten flows of another. */
 	for (uint32_t i = 0; i < 1000; i++)
-		join(l, i, 1, "video", LINE_LAST);
+		join(l, i, 1, "video", LINE_AGAIN, LINE_LAST);
 	for (uint32_t i = 1000; i < 1010; i++)
-		join(l, i, 1, "web", LINE_LAST);
+		join(l, i, 1, "web", LINE_AGAIN, LINE_LAST);
 	for (uint32_t i = 1010; i < 1020; i++)
-		join(l, i, 2, "video", LINE_LAST);
+		join(l, i, 2, "video", LINE_AGAIN, LINE_LAST);
 	for (uint32_t i = 0; i < 20; i++) {
 		uint32_t flow = next(l);
 
@@ -157,6 +157,37 @@ static void clients_take_turns_and_so_do_their_services(void **state)
 	}
 	assert_int_equal(one, 10);
 	assert_in_range(video, 5, 5);
+}
+
+static void what_is_new_and_what_is_due_again_take_turns(void **state)
+{
+	static const char *const services[] = { "video", "web" };
+	struct line *l = *state;
+	uint32_t seen[2] = { 0 };
+
+	for (uint32_t i = 0; i < 200; i++)
+		join(l, i, 1, services[i % 2], LINE_AGAIN, LINE_LAST);
+	for (uint32_t i = 200; i < 203; i++)
+		join(l, i, 1, "video", LINE_NEW, LINE_LAST);
+	join(l, 203, 1, "web", LINE_NEW, LINE_LAST);
+	/* The new ones are the first of two each, and among them the services take turns as well. */
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t flow = next(l);
+
+		assert_in_range(flow, 200, 203);
+		seen[flow == 203] = i + 1;
+		assert_in_range(next(l), 0, 199);
+	}
+	assert_int_equal(seen[0], 4);
+	assert_in_range(seen[1], 1, 2);
+	/* No half leaves a turn unused because the other is empty. */
+	for (uint32_t i = 0; i < 196; i++)
+		assert_in_range(next(l), 0, 199);
+	join(l, 300, 1, "web", LINE_NEW, LINE_LAST);
+	join(l, 301, 1, "web", LINE_NEW, LINE_LAST);
+	assert_int_equal(next(l), 300);
+	assert_int_equal(next(l), 301);
+	assert_int_equal(next(l), TABLE_NONE);
 }
 
 /* 200 clients, one of which has 5,000 flows, and one flow is traced after the other. */
@@ -169,10 +200,10 @@ static void nobody_starves_beside_a_client_with_thousands_of_flows(void **state)
 	memset(visits, 0, sizeof(visits));
 	for (uint32_t c = 1; c < 200; c++)
 		for (uint32_t i = 0; i < 10; i++)
-			join(l, flows++, c, i % 2 ? "video" : "web", LINE_LAST);
+			join(l, flows++, c, i % 2 ? "video" : "web", LINE_AGAIN, LINE_LAST);
 	greedy = flows;
 	for (uint32_t i = 0; i < 5000; i++)
-		join(l, flows++, 0, i % 3 ? "video" : "web", LINE_LAST);
+		join(l, flows++, 0, i % 3 ? "video" : "web", LINE_AGAIN, LINE_LAST);
 	for (uint32_t round = 1; round <= 200 * 7000; round++) {
 		uint32_t flow = next(l), who = flow >= greedy ? 0 : flow / 10 + 1;
 
@@ -182,7 +213,7 @@ static void nobody_starves_beside_a_client_with_thousands_of_flows(void **state)
 		last[who] = round;
 		/* It is due again at once: there is always more to do than can be done. */
 		join(l, flow, who, (who ? flow % 10 % 2 : (flow - greedy) % 3) ? "video" : "web",
-			LINE_LAST);
+			LINE_AGAIN, LINE_LAST);
 	}
 	for (uint32_t i = 0; i < flows; i++)
 		assert_true(visits[i] > 0);
@@ -196,16 +227,21 @@ static void whose_turn_is_owed_is_the_next_of_all(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < 40; i++)
-		join(l, i, i % 4, i < 20 ? "web" : "video", LINE_LAST);
+		join(l, i, i % 4, i < 20 ? "web" : "video", LINE_AGAIN, LINE_LAST);
 	assert_int_equal(next(l) % 4, 0);
-	join(l, 50, 3, "mail", LINE_NEXT);
-	join(l, 51, 9, "web", LINE_NEXT); /* the first one of its client */
+	join(l, 50, 3, "mail", LINE_AGAIN, LINE_NEXT);
+	join(l, 51, 9, "web", LINE_AGAIN, LINE_NEXT); /* the first one of its client */
 	assert_int_equal(next(l), 51);
 	assert_int_equal(next(l), 50);
 	/* It was its client's turn: now come all others', in their order. */
 	for (uint32_t i = 0; i < 4; i++)
 		assert_int_equal(next(l) % 4, then[i]);
 	assert_int_equal(l->count, 35);
+	join(l, 60, 2, "web", LINE_NEW, LINE_LAST);
+	join(l, 61, 2, "web", LINE_NEW, LINE_NEXT);
+	assert_int_equal(next(l), 61);
+	join(l, 62, 2, "mail", LINE_AGAIN, LINE_NEXT);
+	assert_int_equal(next(l), 62);
 }
 
 static void clients_beyond_the_table_share_a_turn(void **state)
@@ -214,7 +250,7 @@ static void clients_beyond_the_table_share_a_turn(void **state)
 	uint32_t seen = 0;
 
 	for (uint32_t i = 0; i < 2 * CLIENTS; i++)
-		join(l, i, i, "web", LINE_LAST);
+		join(l, i, i, "web", LINE_AGAIN, LINE_LAST);
 	assert_int_equal(l->table.count, CLIENTS);
 	while (next(l) != TABLE_NONE)
 		seen++;
@@ -228,7 +264,8 @@ static void all_flows_may_wait(void **state)
 	struct line *l = *state;
 
 	for (uint32_t i = 0; i < FLOWS; i++)
-		join(l, i, i % 300, "web", i % 2 ? LINE_FIRST : LINE_LAST);
+		join(l, i, i % 300, "web", i % 3 ? LINE_AGAIN : LINE_NEW,
+			i % 2 ? LINE_FIRST : LINE_LAST);
 	assert_int_equal(l->count, FLOWS);
 	for (uint32_t i = FLOWS; i > 0; i--)
 		line_leave(l, i - 1);
@@ -246,6 +283,7 @@ int main(void)
 		OPENED(whoever_leaves_leaves_no_trace),
 		OPENED(the_called_keep_their_order_and_their_share),
 		OPENED(clients_take_turns_and_so_do_their_services),
+		OPENED(what_is_new_and_what_is_due_again_take_turns),
 		OPENED(nobody_starves_beside_a_client_with_thousands_of_flows),
 		OPENED(whose_turn_is_owed_is_the_next_of_all),
 		OPENED(clients_beyond_the_table_share_a_turn),
