@@ -7,7 +7,7 @@
 /* While all pairs are known, also those that will be left out. */
 struct seen_pair {
 	uint32_t client, service; /* numbers among all of them */
-	uint32_t count, first, filled;
+	uint32_t count, first, filled, traces;
 };
 
 struct gathering {
@@ -37,13 +37,33 @@ static uint32_t one_of(
 	return number;
 }
 
-static bool gather_flow(struct gathering *g, const struct model_flow *f, uint32_t *pair)
+/* The traces that an epoch tells of, and the log does not by themselves. */
+static uint32_t rest_of(const struct model_epoch *e)
+{
+	return e->traces > e->logged ? e->traces - e->logged : 0;
+}
+
+/* A flow's traces. Returns how many sights tell of them. */
+static uint32_t count_sights(const struct model *m, const struct model_flow *f, uint32_t *traces)
+{
+	uint32_t count = f->traces;
+
+	*traces = f->traces;
+	for (uint32_t i = f->first_epoch; i != MODEL_NONE; i = m->epochs[i].next) {
+		*traces += rest_of(&m->epochs[i]);
+		count += rest_of(&m->epochs[i]) > 0;
+	}
+	return count;
+}
+
+static bool gather_flow(
+	struct gathering *g, const struct model *m, const struct model_flow *f, uint32_t *pair)
 {
 	uint32_t key[2] = {
 		one_of(&g->clients, &g->client, &g->client_room, device_of(f)),
 		one_of(&g->services, &g->service, &g->service_room, f->service),
 	};
-	uint32_t before = g->pairs.count;
+	uint32_t before = g->pairs.count, traces, count = count_sights(m, f, &traces);
 
 	if (key[0] == MODEL_NONE || key[1] == MODEL_NONE)
 		return false;
@@ -55,15 +75,23 @@ static bool gather_flow(struct gathering *g, const struct model_flow *f, uint32_
 			return false;
 		g->pair[*pair] = (struct seen_pair){ .client = key[0], .service = key[1] };
 	}
-	g->client[key[0]].traces += f->traces;
+	g->client[key[0]].traces += traces;
 	g->client[key[0]].address = f->client;
-	g->service[key[1]].traces += f->traces;
-	g->pair[*pair].count += f->traces;
+	g->service[key[1]].traces += traces;
+	g->pair[*pair].count += count;
+	g->pair[*pair].traces += traces;
 	return true;
 }
 
-/* All traces pair by pair, in the log's order. */
-static void sort_traces(struct digest *d, struct gathering *g)
+static void sort_in(struct digest *d, struct gathering *g, uint32_t flow, uint32_t index)
+{
+	struct seen_pair *p = &g->pair[g->flow_pair[flow]];
+
+	d->order[p->first + p->filled++] = index;
+}
+
+/* All sights pair by pair, in the log's order. */
+static void sort_sights(struct digest *d, struct gathering *g)
 {
 	uint32_t at = 0;
 
@@ -71,11 +99,11 @@ static void sort_traces(struct digest *d, struct gathering *g)
 		g->pair[i].first = at;
 		at += g->pair[i].count;
 	}
-	for (uint32_t i = 0; i < d->m->trace_count; i++) {
-		struct seen_pair *p = &g->pair[g->flow_pair[d->m->traces[i].flow]];
-
-		d->order[p->first + p->filled++] = i;
-	}
+	for (uint32_t i = 0; i < d->m->trace_count; i++)
+		sort_in(d, g, d->m->traces[i].flow, i);
+	for (uint32_t i = 0; i < d->m->epoch_count; i++)
+		if (rest_of(&d->m->epochs[i]))
+			sort_in(d, g, d->m->epochs[i].flow, d->m->trace_count + i);
 }
 
 /* The indices of the `most` with the most traces, in that order. Returns how many. */
@@ -132,8 +160,8 @@ static void take_pair(struct digest *d, struct digest_pair pair)
 		d->pair_count++;
 	} else {
 		for (uint32_t i = at = 0; i < DIGEST_PAIRS; i++)
-			at = d->pairs[i].count < d->pairs[at].count ? i : at;
-		if (d->pairs[at].count >= pair.count)
+			at = d->pairs[i].traces < d->pairs[at].traces ? i : at;
+		if (d->pairs[at].traces >= pair.traces)
 			return;
 	}
 	d->pairs[at] = pair;
@@ -156,9 +184,11 @@ static void choose_pairs(struct digest *d, const struct gathering *g)
 			.service = place_in(services, d->service_count, g->pair[i].service),
 			.first = g->pair[i].first,
 			.count = g->pair[i].count,
+			.traces = g->pair[i].traces,
 		};
 
 		d->pairs_seen += p.count > 0;
+		d->traces += p.traces;
 		if (p.count && p.client != MODEL_NONE && p.service != MODEL_NONE)
 			take_pair(d, p);
 	}
@@ -167,29 +197,35 @@ static void choose_pairs(struct digest *d, const struct gathering *g)
 
 /* --- what a pair is as a whole ------------------------------------------------------------------ */
 
-uint32_t digest_e2e(const struct model *m, const struct model_trace *t)
+struct sight digest_sight(const struct digest *d, uint32_t index)
 {
-	uint32_t count;
-	const struct model_step *steps = model_path(m, t->path, &count);
+	const struct model *m = d->m;
+	const struct model_epoch *e;
 
-	if (t->e2e_us || count == 0)
-		return t->e2e_us;
-	return steps[count - 1].addrs == m->flows[t->flow].server ? m->rtts[t->rtts + count - 1]
-								  : 0;
+	if (index < m->trace_count)
+		return sight_of_trace(&m->traces[index]);
+	e = &m->epochs[index - m->trace_count];
+	return sight_of_epoch(e, rest_of(e));
 }
 
-static struct spread whole(struct digest *d, const struct digest_pair *p, enum digest_kind kind)
+/* The hops of the newest sight. */
+static uint32_t hops_of(const struct digest *d, const struct digest_pair *p)
 {
-	size_t count = 0;
+	model_time newest = 0;
+	uint32_t hops = 0;
 
 	for (uint32_t i = 0; i < p->count; i++) {
-		const struct model_trace *t = &d->m->traces[d->order[p->first + i]];
-		uint32_t us = kind == DIGEST_LAN ? t->lan_us : digest_e2e(d->m, t);
+		struct sight s = digest_sight(d, d->order[p->first + i]);
 
-		if (us)
-			d->values[count++] = us;
+		if (s.until < newest)
+			continue;
+		newest = s.until;
+		if (s.trace)
+			hops = s.trace->nhop;
+		else
+			(void)model_path(d->m, s.path, &hops);
 	}
-	return spread_of(d->values, count);
+	return hops;
 }
 
 /* Flows, servers and changes of the pairs that are told of. */
@@ -201,10 +237,11 @@ static bool count_flows(struct digest *d, const struct gathering *g)
 	intern_init(&servers);
 	for (uint32_t i = 0; i < d->m->flow_count; i++) {
 		const struct model_flow *f = &d->m->flows[i];
-		uint32_t first = g->pair[g->flow_pair[i]].first, before = servers.count, key[2];
+		uint32_t first = g->pair[g->flow_pair[i]].first, before = servers.count;
+		uint32_t key[2], traces;
 
 		d->flow_pair[i] = MODEL_NONE;
-		for (uint32_t p = 0; p < d->pair_count && f->traces; p++)
+		for (uint32_t p = 0; p < d->pair_count && count_sights(d->m, f, &traces); p++)
 			if (d->pairs[p].first == first && d->pairs[p].count)
 				d->flow_pair[i] = p;
 		if (d->flow_pair[i] == MODEL_NONE)
@@ -225,26 +262,34 @@ static bool count_flows(struct digest *d, const struct gathering *g)
 static bool gather(struct digest *d, struct gathering *g)
 {
 	for (uint32_t i = 0; i < d->m->flow_count; i++)
-		if (!gather_flow(g, &d->m->flows[i], &g->flow_pair[i]))
+		if (!gather_flow(g, d->m, &d->m->flows[i], &g->flow_pair[i]))
 			return false;
-	sort_traces(d, g);
+	sort_sights(d, g);
 	choose_pairs(d, g);
 	if (!count_flows(d, g))
 		return false;
 	for (uint32_t i = 0; i < d->pair_count; i++) {
 		struct digest_pair *p = &d->pairs[i];
 
-		p->lan = whole(d, p, DIGEST_LAN);
-		p->e2e = whole(d, p, DIGEST_E2E);
-		p->hops = d->m->traces[d->order[p->first + p->count - 1]].nhop;
+		p->lan = digest_whole(d, p, DIGEST_LAN, NULL);
+		p->e2e = digest_whole(d, p, DIGEST_E2E, NULL);
+		p->hops = hops_of(d, p);
 	}
 	return true;
+}
+
+static uint32_t weight_of(uint32_t epochs)
+{
+	uint32_t each = DIGEST_WEIGHTS / (epochs + 1);
+
+	return each < 1 ? 1 : each < DIGEST_WEIGHT ? each : DIGEST_WEIGHT;
 }
 
 struct digest *digest_new(const struct model *m)
 {
 	struct digest *d = calloc(1, sizeof(*d));
 	struct gathering g = { .client = NULL };
+	size_t values;
 	bool good;
 
 	if (!d)
@@ -253,10 +298,12 @@ struct digest *digest_new(const struct model *m)
 	intern_init(&g.services);
 	intern_init(&g.pairs);
 	d->m = m;
-	d->order = calloc(m->trace_count + 1, sizeof(*d->order));
-	d->flow_pair = calloc(m->flow_count + 1, sizeof(*d->flow_pair));
-	d->samples = calloc(m->trace_count + 1, sizeof(*d->samples));
-	d->values = calloc(m->trace_count + 1, sizeof(*d->values));
+	d->weight = weight_of(m->epoch_count);
+	values = 1UL + m->trace_count + (size_t)d->weight * m->epoch_count;
+	d->order = calloc(1UL + m->trace_count + m->epoch_count, sizeof(*d->order));
+	d->flow_pair = calloc(m->flow_count + 1UL, sizeof(*d->flow_pair));
+	d->samples = calloc(values, sizeof(*d->samples));
+	d->values = calloc(values, sizeof(*d->values));
 	g.flow_pair = calloc(m->flow_count + 1, sizeof(*g.flow_pair));
 	good = d->order && d->flow_pair && d->samples && d->values && g.flow_pair && gather(d, &g);
 	intern_free(&g.clients);

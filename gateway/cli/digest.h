@@ -5,7 +5,10 @@
  *
  *   model -> pairs of a device and a service -> spreads, bins
  *
- * Owns:   its arrays, until digest_free; 20 bytes a trace. The model must outlive it.
+ * Each trace counts by itself. Those that the log tells of only together (an epoch: log.paths = "changes")
+ * count as so many values of its median, spread over its time.
+ *
+ * Owns:   its arrays, until digest_free; 16 bytes a trace. The model must outlive it.
  * Time:   the records'.
  * Output: bounded by the limits below, however long the log is; how much was left out is told.
  */
@@ -13,14 +16,17 @@
 #define CLI_DIGEST_H
 
 #include "gateway/cli/bins.h"
+#include "gateway/cli/sights.h"
 
 enum {
 	DIGEST_CLIENTS = 8,
 	DIGEST_SERVICES = 12,
 	DIGEST_PAIRS = 24,
-	DIGEST_AT_TTL = 6,   /* routers told of one TTL */
-	DIGEST_ROUTERS = 48, /* ... and of a pair */
-	DIGEST_CHANGES = 12, /* the latest of a pair */
+	DIGEST_AT_TTL = 6,        /* routers told of one TTL */
+	DIGEST_ROUTERS = 48,      /* ... and of a pair */
+	DIGEST_CHANGES = 12,      /* the latest of a pair */
+	DIGEST_WEIGHT = 24,       /* values of an epoch: near enough to each other for a line */
+	DIGEST_WEIGHTS = 1 << 20, /* ... of all epochs; of many, each has fewer */
 };
 
 /* A device, or a service. */
@@ -33,7 +39,8 @@ struct digest_one {
 /* A device's connections to a service. */
 struct digest_pair {
 	uint32_t client, service; /* indices of those that are told of; MODEL_NONE: left out */
-	uint32_t first, count;    /* its traces, in digest.order */
+	uint32_t first, count;    /* its sights, in digest.order */
+	uint32_t traces;
 	uint32_t flows, servers, changes;
 	uint32_t hops; /* of the newest trace */
 	struct spread lan, e2e;
@@ -45,9 +52,11 @@ struct digest {
 	struct digest_pair pairs[DIGEST_PAIRS]; /* service by service, each by its devices */
 	uint32_t client_count, service_count, pair_count;
 	uint32_t clients_seen, services_seen, pairs_seen;
-	uint32_t *order;        /* the traces' indices, pair by pair, in the log's order */
-	uint32_t *flow_pair;    /* of each flow: index of `pairs`, or MODEL_NONE */
-	struct sample *samples; /* scratch, one a trace */
+	uint32_t traces;     /* all */
+	uint32_t weight;     /* of an epoch: values, at most */
+	uint32_t *order;     /* pair by pair: of traces their indices, of epochs trace_count more */
+	uint32_t *flow_pair; /* of each flow: index of `pairs`, or MODEL_NONE */
+	struct sample *samples; /* scratch: for all values */
 	uint32_t *values;
 };
 
@@ -83,7 +92,14 @@ void digest_free(struct digest *d);
 uint32_t digest_routers(
 	struct digest *d, const struct digest_pair *p, struct digest_router out[DIGEST_ROUTERS]);
 
-/* Round trips over the log's time, in `bins` bins. `router` only for DIGEST_ROUTER. */
+/* What the index in digest.order stands for; of an epoch the traces that the log has not by themselves. */
+struct sight digest_sight(const struct digest *d, uint32_t index);
+
+/* All round trips as one. `router` only for DIGEST_ROUTER. */
+struct spread digest_whole(struct digest *d, const struct digest_pair *p, enum digest_kind kind,
+	const struct digest_router *router);
+
+/* Round trips over the log's time, in `bins` bins. */
 void digest_series(struct digest *d, const struct digest_pair *p, enum digest_kind kind,
 	const struct digest_router *router, struct spread *out, uint32_t bins);
 
@@ -91,7 +107,7 @@ void digest_series(struct digest *d, const struct digest_pair *p, enum digest_ki
 uint32_t digest_changes(const struct digest *d, const struct digest_pair *p,
 	struct digest_change out[DIGEST_CHANGES]);
 
-/* A server's round trip: passive, else as it answered the probe; 0: not known. */
-uint32_t digest_e2e(const struct model *m, const struct model_trace *t);
+/* The entry of a path at a TTL (0: the server at none); its index, or MODEL_NONE. */
+uint32_t digest_entry(const struct model_step *steps, uint32_t count, uint32_t ttl);
 
 #endif

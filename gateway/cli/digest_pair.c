@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Of one pair: its routers, their round trips over time, its changes. */
+/* Of one pair: its routers and its changes. */
 #include "gateway/cli/digest.h"
 
 #include <string.h>
@@ -8,8 +8,7 @@ enum {
 	TTLS = 256,
 };
 
-/* The entry of a path at a TTL (0: the server at none); its index, or MODEL_NONE. */
-static uint32_t entry_at(const struct model_step *steps, uint32_t count, uint32_t ttl)
+uint32_t digest_entry(const struct model_step *steps, uint32_t count, uint32_t ttl)
 {
 	if (ttl == 0)
 		return count && steps[count - 1].ttl == 0 ? count - 1 : MODEL_NONE;
@@ -25,45 +24,66 @@ static uint32_t entry_at(const struct model_step *steps, uint32_t count, uint32_
 struct table {
 	uint32_t asked[TTLS], answered[TTLS];
 	struct place {
-		uint32_t ttl, addrs, seen;
+		uint32_t ttl, addrs;
+		uint32_t met, seen; /* traces: of ways through it; and that it answered */
 		bool server;
 	} places[DIGEST_ROUTERS * 4];
 	uint32_t count;
 	uint8_t first[TTLS][DIGEST_AT_TTL * 2]; /* places of a TTL, + 1 */
 };
 
-static void note(struct table *t, uint32_t ttl, uint32_t addrs, bool server)
+/* Of `asked` traces so many were answered, by `addrs`. */
+static void note(struct table *t, uint32_t ttl, uint32_t addrs, bool server, uint32_t asked,
+	uint32_t answered)
 {
-	uint32_t k = 0;
+	struct place *p = NULL;
 
-	t->asked[ttl]++;
+	t->asked[ttl] += asked;
 	if (addrs == MODEL_NONE)
 		return;
-	t->answered[ttl]++;
-	for (; k < DIGEST_AT_TTL * 2 && t->first[ttl][k]; k++) {
-		struct place *p = &t->places[t->first[ttl][k] - 1];
-
-		if (p->addrs == addrs) {
-			p->seen++;
-			return;
+	t->answered[ttl] += answered;
+	for (uint32_t k = 0; k < DIGEST_AT_TTL * 2; k++) {
+		if (t->first[ttl][k] == 0) {
+			if (t->count == DIGEST_ROUTERS * 4)
+				return;
+			t->places[t->count++] = (struct place){ ttl, addrs, 0, 0, server };
+			t->first[ttl][k] = (uint8_t)t->count;
 		}
-	}
-	if (k == DIGEST_AT_TTL * 2 || t->count == DIGEST_ROUTERS * 4)
+		p = &t->places[t->first[ttl][k] - 1];
+		if (p->addrs != addrs)
+			continue;
+		p->met += asked;
+		p->seen += answered;
 		return;
-	t->places[t->count++] = (struct place){ ttl, addrs, 1, server };
-	t->first[ttl][k] = (uint8_t)t->count;
+	}
+}
+
+/* Of the sight's traces, those that this entry of its path answered. */
+static uint32_t answered_of(const struct model *m, const struct sight *s, uint32_t entry)
+{
+	const struct model_spread *hop;
+	uint64_t answered;
+
+	if (s->trace)
+		return 1;
+	hop = &m->spreads[s->epoch->spreads + entry];
+	if (hop->answered == 0)
+		return 0;
+	answered = ((uint64_t)s->traces * hop->answered + hop->sent / 2) / hop->sent;
+	return answered ? (uint32_t)answered : 1;
 }
 
 static void fill_table(const struct digest *d, const struct digest_pair *p, struct table *t)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
-		const struct model_trace *trace = &d->m->traces[d->order[p->first + i]];
-		uint32_t count, server = d->m->flows[trace->flow].server;
-		const struct model_step *steps = model_path(d->m, trace->path, &count);
+		struct sight sight = digest_sight(d, d->order[p->first + i]);
+		uint32_t count, server = d->m->flows[sight.flow].server;
+		const struct model_step *steps = model_path(d->m, sight.path, &count);
 
 		for (uint32_t s = 0; s < count; s++)
 			if (steps[s].ttl < TTLS)
-				note(t, steps[s].ttl, steps[s].addrs, steps[s].addrs == server);
+				note(t, steps[s].ttl, steps[s].addrs, steps[s].addrs == server,
+					sight.traces, answered_of(d->m, &sight, s));
 	}
 }
 
@@ -75,7 +95,7 @@ static struct place *next_place(struct table *t, uint32_t ttl)
 	for (uint32_t k = 0; k < DIGEST_AT_TTL * 2 && t->first[ttl][k]; k++) {
 		struct place *p = &t->places[t->first[ttl][k] - 1];
 
-		if (p->seen && (!best || p->seen > best->seen))
+		if (p->met && (!best || p->met > best->met))
 			best = p;
 	}
 	return best;
@@ -85,7 +105,6 @@ static uint32_t tell_ttl(struct digest *d, const struct digest_pair *p, struct t
 	uint32_t ttl, struct digest_router *out, uint32_t room)
 {
 	uint32_t told = 0, seen = 0;
-	struct spread all[1];
 	struct place *place;
 
 	if (t->asked[ttl] == 0 || room == 0)
@@ -94,10 +113,10 @@ static uint32_t tell_ttl(struct digest *d, const struct digest_pair *p, struct t
 		told++) {
 		out[told] = (struct digest_router){ ttl, place->addrs, t->asked[ttl], place->server,
 			false, { 0 } };
-		digest_series(d, p, DIGEST_ROUTER, &out[told], all, 1);
-		out[told].rtt = all[0];
+		out[told].rtt = digest_whole(d, p, DIGEST_ROUTER, &out[told]);
+		out[told].rtt.count = place->seen;
 		seen += place->seen;
-		place->seen = 0;
+		place->met = 0;
 	}
 	if (told == 0)
 		out[told++] = (struct digest_router){ ttl, MODEL_NONE, t->asked[ttl], false, false,
@@ -120,53 +139,31 @@ uint32_t digest_routers(
 	return told + tell_ttl(d, p, &t, 0, out + told, DIGEST_ROUTERS - told);
 }
 
-static uint32_t value_of(const struct model *m, const struct model_trace *t, enum digest_kind kind,
-	const struct digest_router *router)
+/* The flow's latest path until then with this fingerprint; MODEL_NONE: the log does not show it. */
+static uint32_t path_of(const struct model *m, const struct model_change *c, uint32_t fingerprint)
 {
-	const struct model_step *steps;
-	uint32_t count, at;
+	const struct model_flow *f = &m->flows[c->flow];
+	uint32_t found = MODEL_NONE;
 
-	switch (kind) {
-	case DIGEST_LAN: return t->lan_us;
-	case DIGEST_E2E: return digest_e2e(m, t);
-	case DIGEST_ROUTER: break;
-	}
-	steps = model_path(m, t->path, &count);
-	at = entry_at(steps, count, router->ttl);
-	return at != MODEL_NONE && steps[at].addrs == router->addrs ? m->rtts[t->rtts + at] : 0;
+	for (uint32_t i = f->first_epoch; i != MODEL_NONE; i = m->epochs[i].next)
+		if (m->epochs[i].fingerprint == fingerprint && m->epochs[i].since <= c->at)
+			found = m->epochs[i].path;
+	for (uint32_t i = f->first_trace; i != MODEL_NONE; i = m->traces[i].next)
+		if (m->traces[i].fingerprint == fingerprint && m->traces[i].at <= c->at)
+			found = m->traces[i].path;
+	return found;
 }
 
-void digest_series(struct digest *d, const struct digest_pair *p, enum digest_kind kind,
-	const struct digest_router *router, struct spread *out, uint32_t bins)
-{
-	const struct model *m = d->m;
-	size_t count = 0;
-
-	for (uint32_t i = 0; i < p->count; i++) {
-		const struct model_trace *t = &m->traces[d->order[p->first + i]];
-		uint32_t us = value_of(m, t, kind, router);
-
-		if (us)
-			d->samples[count++] =
-				(struct sample){ bins_place(t->at, m->first, m->last, bins), us };
-	}
-	bins_fill(out, bins, d->samples, count, d->values);
-}
-
-/* What stood at a TTL in the flow's latest trace until then with this fingerprint. */
+/* What stood at a TTL on it. */
 static uint32_t addrs_of(const struct model *m, const struct model_change *c, uint32_t fingerprint)
 {
-	const struct model_trace *found = NULL;
+	uint32_t path = path_of(m, c, fingerprint), count, at;
 	const struct model_step *steps;
-	uint32_t count, at;
 
-	for (uint32_t i = m->flows[c->flow].first_trace; i != MODEL_NONE; i = m->traces[i].next)
-		if (m->traces[i].fingerprint == fingerprint && m->traces[i].at <= c->at)
-			found = &m->traces[i];
-	if (!found)
+	if (path == MODEL_NONE)
 		return MODEL_NONE;
-	steps = model_path(m, found->path, &count);
-	at = entry_at(steps, count, c->ttl);
+	steps = model_path(m, path, &count);
+	at = digest_entry(steps, count, c->ttl);
 	return at == MODEL_NONE ? MODEL_NONE : steps[at].addrs;
 }
 

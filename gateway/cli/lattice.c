@@ -62,19 +62,19 @@ static bool count_uses(const struct digest *d, uint32_t service, struct use **us
 		const struct digest_pair *p = &d->pairs[i];
 
 		for (uint32_t k = 0; p->service == service && k < p->count; k++) {
-			const struct model_trace *t = &d->m->traces[d->order[p->first + k]];
+			struct sight s = digest_sight(d, d->order[p->first + k]);
 			struct use *use;
 
 			good = model_grow((void **)uses, &room, *count, 1, sizeof(**uses));
 			if (!good)
 				break;
-			if (place[t->path] == 0) {
-				(*uses)[*count] = (struct use){ .path = t->path };
-				place[t->path] = ++*count;
+			if (place[s.path] == 0) {
+				(*uses)[*count] = (struct use){ .path = s.path };
+				place[s.path] = ++*count;
 			}
-			use = &(*uses)[place[t->path] - 1];
-			use->uses++;
-			use->flow = t->flow;
+			use = &(*uses)[place[s.path] - 1];
+			use->uses += s.traces;
+			use->flow = s.flow;
 			use->clients |= (uint8_t)(1U << p->client);
 		}
 	}

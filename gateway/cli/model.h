@@ -90,6 +90,7 @@ struct model_epoch {
 	uint32_t path;
 	uint32_t spreads; /* into model.spreads: one for each entry of the path */
 	uint32_t traces, flaps;
+	uint32_t logged; /* of its traces, so many are there by themselves: see model_end */
 	uint32_t fingerprint;
 	struct model_spread e2e, lan;
 	uint32_t next; /* of the same flow, later in the log; MODEL_NONE */
@@ -147,7 +148,7 @@ bool model_line(struct model *m, const char *line, size_t len);
 
 /*
  * The log has ended: what waits for a missing part is given up. A trace within an epoch of its flow that
- * shows no other path is marked: the epoch's figures have it in them.
+ * shows no other path is marked, and counted there: the epoch's figures have it in them.
  */
 void model_end(struct model *m);
 

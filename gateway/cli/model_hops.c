@@ -174,14 +174,17 @@ static bool shows(const struct model *m, uint32_t path, uint32_t other)
 void model_mark_told(struct model *m)
 {
 	for (uint32_t i = 0; i < m->epoch_count; i++) {
-		const struct model_epoch *e = &m->epochs[i];
+		struct model_epoch *e = &m->epochs[i];
 		uint32_t at = m->flows[e->flow].first_trace;
 
 		for (; at != MODEL_NONE; at = m->traces[at].next) {
 			struct model_trace *t = &m->traces[at];
 
-			t->told |= t->at >= e->since && t->at <= e->until &&
-				   shows(m, t->path, e->path);
+			if (t->told || t->at < e->since || t->at > e->until ||
+				!shows(m, t->path, e->path))
+				continue;
+			t->told = true;
+			e->logged++;
 		}
 	}
 }

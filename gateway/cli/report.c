@@ -50,7 +50,7 @@ void report_period(const struct report *r, FILE *out)
 	bool same = !strcmp(
 		report_stamp(r->m->first, "%F", day[0]), report_stamp(r->m->last, "%F", day[1]));
 
-	if (r->m->trace_count == 0)
+	if (r->d->traces == 0)
 		fputs("No path was logged.", out);
 	else
 		fprintf(out, "%s to %s", report_stamp(r->m->first, "%e %b %Y, %H:%M", from),

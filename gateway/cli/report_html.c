@@ -33,7 +33,7 @@ static void write_head(const struct report *r, FILE *out)
 		"<br>%" PRIu32 " device%s, %" PRIu32 " service%s, %" PRIu32
 		" trace%s</p></header>\n",
 		d->clients_seen, plural(d->clients_seen), d->services_seen,
-		plural(d->services_seen), r->m->trace_count, plural(r->m->trace_count));
+		plural(d->services_seen), d->traces, plural(d->traces));
 }
 
 /* --- the answer --------------------------------------------------------------------------------- */
@@ -121,7 +121,7 @@ static void write_row(const struct report *r, uint32_t index, FILE *out)
 	fprintf(out,
 		"<td class=\"n spare\">%" PRIu32 "</td><td class=\"n spare\">%" PRIu32
 		"</td><td class=\"n spare\">%" PRIu32 "</td></tr>\n",
-		p->hops, p->count, p->changes);
+		p->hops, p->traces, p->changes);
 }
 
 static void write_overview(const struct report *r, FILE *out)
@@ -168,11 +168,13 @@ static void write_records(const struct report *r, FILE *out)
 			" lines that are no whole records, %" PRIu64
 			" paths of which a part is missing.</p>\n",
 			r->m->broken, r->m->unjoined);
-	if (r->m->epoch_count)
+	if (r->d->traces > r->m->trace_count)
 		fprintf(out,
-			"<p class=note>Not in these figures: %" PRIu32
-			" records that tell of a whole time in one (ev=epoch).</p>\n",
-			r->m->epoch_count);
+			"<p class=note>Of %" PRIu32
+			" traces the log tells only together, as long as a connection took one path "
+			"(ev=epoch): the middle stands for each of them, and the answer above is without "
+			"them. With log.paths = \"all\" it would know them.</p>\n",
+			r->d->traces - r->m->trace_count);
 	fputs("</section>\n", out);
 }
 

@@ -36,7 +36,7 @@ static struct json_object *json_series(const struct report *r, const struct dige
 {
 	struct json_object *list = json_object_new_array();
 	struct spread bins[BINS_MAX];
-	uint32_t count = bins_worth(p->count, r->m->first, r->m->last);
+	uint32_t count = bins_worth(p->traces, r->m->first, r->m->last);
 
 	digest_series(r->d, p, kind, router, bins, count);
 	for (uint32_t i = 0; i < count; i++) {
@@ -111,7 +111,7 @@ static struct json_object *json_pair(const struct report *r, const struct digest
 
 	add_text(one, "dev", r, r->d->clients[p->client].name);
 	add_text(one, "cl", r, r->d->clients[p->client].address);
-	add_number(one, "traces", p->count);
+	add_number(one, "traces", p->traces);
 	add_number(one, "connections", p->flows);
 	add_number(one, "servers", p->servers);
 	add_number(one, "changes", p->changes);
@@ -200,7 +200,7 @@ bool report_json(const struct report *r, FILE *out)
 	show_json_time(top, "ts", r->now);
 	show_json_time(top, "since", r->m->first);
 	show_json_time(top, "until", r->m->last);
-	add_number(top, "traces", r->m->trace_count);
+	add_number(top, "traces", r->d->traces);
 	add_number(top, "pairs", r->d->pairs_seen);
 	add_number(top, "told", r->d->pair_count);
 	json_object_object_add(top, "why", why_json(r->m, &r->why));

@@ -15,7 +15,7 @@ static const char *plural(uint32_t count)
 static void write_charts(const struct report *r, const struct digest_pair *p, FILE *out)
 {
 	struct spread bins[BINS_MAX];
-	uint32_t count = bins_worth(p->count, r->m->first, r->m->last);
+	uint32_t count = bins_worth(p->traces, r->m->first, r->m->last);
 
 	fputs("<div class=charts>\n", out);
 	digest_series(r->d, p, DIGEST_LAN, NULL, bins, count);
@@ -56,7 +56,7 @@ static void write_router(const struct report *r, const struct digest_pair *p,
 	const char *addrs = model_text(r->m, h->addrs);
 	struct spread bins[BINS_MAX];
 	char ms[SHOW_MS_BYTES];
-	uint32_t count = bins_worth(p->count, r->m->first, r->m->last);
+	uint32_t count = bins_worth(p->traces, r->m->first, r->m->last);
 
 	count = count < REPORT_SPARK_BINS ? count : REPORT_SPARK_BINS;
 	fprintf(out, "<li class=\"hop%s\"><span class=ttl>",
@@ -150,8 +150,8 @@ static void write_pair(const struct report *r, uint32_t index, FILE *out)
 	fprintf(out,
 		"</h3><p class=note>%" PRIu32 " connection%s to %" PRIu32 " server%s, %" PRIu32
 		" trace%s</p>\n",
-		p->flows, plural(p->flows), p->servers, plural(p->servers), p->count,
-		plural(p->count));
+		p->flows, plural(p->flows), p->servers, plural(p->servers), p->traces,
+		plural(p->traces));
 	write_charts(r, p, out);
 	write_routers(r, p, out);
 	write_changes(r, p, out);

@@ -117,7 +117,7 @@ static void md_pair(const struct report *r, const struct digest_pair *p, FILE *o
 	fputs(" to ", out);
 	md_text(out, model_text(r->m, r->d->services[p->service].name));
 	fprintf(out, "\n\n%" PRIu32 " traces of %" PRIu32 " connections to %" PRIu32 " servers; ",
-		p->count, p->flows, p->servers);
+		p->traces, p->flows, p->servers);
 	fprintf(out, "to the device %s ms, ", show_ms(p->lan.middle_us, ms));
 	fprintf(out, "to the server %s ms in the middle.\n\n", show_ms(p->e2e.middle_us, ms));
 	md_routers(r, p, out);
@@ -131,11 +131,17 @@ bool report_md(const struct report *r, FILE *out)
 	fputs("# inpath report\n\n", out);
 	report_period(r, out);
 	fprintf(out, "; %" PRIu32 " devices, %" PRIu32 " services, %" PRIu32 " traces.\n\n",
-		r->d->clients_seen, r->d->services_seen, r->m->trace_count);
+		r->d->clients_seen, r->d->services_seen, r->d->traces);
 	good = md_answer(r, out);
 	fputs("A slow hop is no slow path: only a delay that stays on all later hops is one. Round trips "
 	      "in ms; eight of ten lie between low and high.\n",
 		out);
+	if (r->d->traces > r->m->trace_count)
+		fprintf(out,
+			"Of %" PRIu32
+			" traces the log tells only together (ev=epoch): the middle stands for each of them, "
+			"and the answer above is without them.\n",
+			r->d->traces - r->m->trace_count);
 	for (uint32_t i = 0; i < r->d->pair_count; i++)
 		md_pair(r, &r->d->pairs[i], out);
 	if (r->d->pair_count < r->d->pairs_seen)
@@ -195,9 +201,9 @@ bool report_csv(const struct report *r, FILE *out)
 		uint32_t count = digest_routers(r->d, p, routers);
 
 		csv_start(r, p, "lan,", out);
-		csv_spread(&p->lan, p->count, out);
+		csv_spread(&p->lan, p->traces, out);
 		csv_start(r, p, "e2e,", out);
-		csv_spread(&p->e2e, p->count, out);
+		csv_spread(&p->e2e, p->traces, out);
 		for (uint32_t h = 0; h < count; h++) {
 			csv_start(r, p, routers[h].rest ? "others" : "hop", out);
 			if (routers[h].ttl)

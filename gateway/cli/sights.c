@@ -5,32 +5,36 @@
 
 #include <stdlib.h>
 
+struct sight sight_of_trace(const struct model_trace *t)
+{
+	return (struct sight){ .flow = t->flow,
+		.path = t->path,
+		.trace = t,
+		.since = t->at,
+		.until = t->at,
+		.traces = 1 };
+}
+
+struct sight sight_of_epoch(const struct model_epoch *e, uint32_t traces)
+{
+	return (struct sight){ .flow = e->flow,
+		.path = e->path,
+		.epoch = e,
+		.since = e->since,
+		.until = e->until,
+		.traces = traces };
+}
+
 struct sight *sights_of(const struct model *m, uint32_t *count)
 {
 	struct sight *all = calloc(1UL + m->trace_count + m->epoch_count, sizeof(*all));
 
 	*count = 0;
-	for (uint32_t i = 0; all && i < m->trace_count; i++) {
-		const struct model_trace *t = &m->traces[i];
-
-		if (!t->told)
-			all[(*count)++] = (struct sight){ .flow = t->flow,
-				.path = t->path,
-				.trace = t,
-				.since = t->at,
-				.until = t->at,
-				.traces = 1 };
-	}
-	for (uint32_t i = 0; all && i < m->epoch_count; i++) {
-		const struct model_epoch *e = &m->epochs[i];
-
-		all[(*count)++] = (struct sight){ .flow = e->flow,
-			.path = e->path,
-			.epoch = e,
-			.since = e->since,
-			.until = e->until,
-			.traces = e->traces };
-	}
+	for (uint32_t i = 0; all && i < m->trace_count; i++)
+		if (!m->traces[i].told)
+			all[(*count)++] = sight_of_trace(&m->traces[i]);
+	for (uint32_t i = 0; all && i < m->epoch_count; i++)
+		all[(*count)++] = sight_of_epoch(&m->epochs[i], m->epochs[i].traces);
 	return all;
 }
 
@@ -39,18 +43,21 @@ size_t sights_room(const struct model *m)
 	return 1UL + m->trace_count + (size_t)SIGHTS_WEIGHT * m->epoch_count;
 }
 
-static void widen(struct model_spread *s, uint32_t least_us, uint32_t most_us)
+struct model_spread sight_value(uint32_t us)
 {
-	s->least_us = s->least_us && s->least_us < least_us ? s->least_us : least_us;
-	s->most_us = s->most_us > most_us ? s->most_us : most_us;
+	return (struct model_spread){ us, us, us, 1, us != 0 };
 }
 
-void sights_add_value(struct sights_sum *s, uint32_t us)
+struct model_spread sight_hop(const struct model *m, const struct sight *s, uint32_t entry)
 {
-	if (us == 0)
-		return;
-	widen(&s->spread, us, us);
-	s->values[s->count++] = us;
+	return s->trace ? sight_value(m->rtts[s->trace->rtts + entry])
+			: m->spreads[s->epoch->spreads + entry];
+}
+
+void sight_widen(struct model_spread *s, const struct model_spread *more)
+{
+	s->least_us = s->least_us && s->least_us < more->least_us ? s->least_us : more->least_us;
+	s->most_us = s->most_us > more->most_us ? s->most_us : more->most_us;
 }
 
 void sights_add_spread(struct sights_sum *s, const struct model_spread *spread, uint32_t traces)
@@ -59,27 +66,26 @@ void sights_add_spread(struct sights_sum *s, const struct model_spread *spread, 
 
 	if (spread->middle_us == 0)
 		return;
-	widen(&s->spread, spread->least_us, spread->most_us);
+	sight_widen(&s->spread, spread);
 	for (uint32_t i = 0; i < weight; i++)
 		s->values[s->count++] = spread->middle_us;
+}
+
+void sights_add_value(struct sights_sum *s, uint32_t us)
+{
+	struct model_spread one = sight_value(us);
+
+	sights_add_spread(s, &one, 1);
 }
 
 void sights_add_hop(
 	struct sights_sum *s, const struct model *m, const struct sight *sight, uint32_t entry)
 {
-	if (sight->trace) {
-		uint32_t us = m->rtts[sight->trace->rtts + entry];
+	struct model_spread hop = sight_hop(m, sight, entry);
 
-		sights_add_value(s, us);
-		s->spread.sent++;
-		s->spread.answered += us != 0;
-	} else {
-		const struct model_spread *hop = &m->spreads[sight->epoch->spreads + entry];
-
-		sights_add_spread(s, hop, sight->traces);
-		s->spread.sent += hop->sent;
-		s->spread.answered += hop->answered;
-	}
+	sights_add_spread(s, &hop, sight->traces);
+	s->spread.sent += hop.sent;
+	s->spread.answered += hop.answered;
 }
 
 struct model_spread sights_told(struct sights_sum *s)

@@ -22,6 +22,19 @@ struct sight {
 	uint32_t traces;
 };
 
+/* One of them. An epoch's may stand for some of its traces alone. */
+struct sight sight_of_trace(const struct model_trace *t);
+struct sight sight_of_epoch(const struct model_epoch *e, uint32_t traces);
+
+/* One value as a spread; 0: none. */
+struct model_spread sight_value(uint32_t us);
+
+/* The round trips of its path's entry. */
+struct model_spread sight_hop(const struct model *m, const struct sight *s, uint32_t entry);
+
+/* *s has what `more` has, too, at its ends. `more` is of some value. */
+void sight_widen(struct model_spread *s, const struct model_spread *more);
+
 /* All of a model's, in the order of the log: traces, then epochs. NULL: no memory. */
 struct sight *sights_of(const struct model *m, uint32_t *count);
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""generate.py [RECORDS [SEED]]: a household's log on standard output: an evening, or as many records as are wanted.
+"""generate.py [RECORDS [SEED [changes]]]: a household's log on standard output: an evening, or as many records as are wanted.
 Four devices watch and browse; ways part and meet again, routers keep silent, a route changes, and in the last third a
-link on the way to one service gets slow. The same arguments give the same bytes."""
+link on the way to one service gets slow. With `changes` it is the log of the same evening with log.paths = "changes" and
+log.hops = true: first and changed paths, and each path's time as a whole. The same arguments give the same bytes."""
 import random
+import re
+import statistics
 import sys
 
 BEGIN = 1760029200.0  # the ninth of October 2025, 17:00 UTC
@@ -85,8 +88,8 @@ class Flow:
         return f"{self.common('change', at, run)} old={fingerprint(old)} new={fingerprint(new)} ttl={ttl} held=600"
 
 
-def main(records="1500", seed="1"):
-    records, rng = int(records), random.Random(int(seed))
+def evening(records, rng):
+    """Each record with its flow: as log.paths = "all" has them."""
     flows = [Flow(rng, device, service, 40000 + n) for n, (device, service) in
              enumerate((device, service) for device in DEVICES for service in USES[device[1]] for _ in range(2))]
     rounds = -(-records // len(flows))
@@ -101,8 +104,56 @@ def main(records="1500", seed="1"):
             for text in (line, told and told.replace("run=00000000", f"run={run:08x}")):
                 if text and written < records:
                     written += 1
-                    print(text)
+                    yield flow, text
             assert flow.way == before or told
+
+
+def spread(values):
+    return f"{min(values):.2f}/{statistics.median_low(values[-15:]):.2f}/{max(values):.2f}"
+
+
+def epoch_hop(entries):
+    """All traces' entries of one TTL as an epoch has them."""
+    parts = [entry.split("/") for entry in entries]
+    answered = [p for p in parts if len(p) == 3]
+    missing = f"{len(parts) - len(answered)}-of-{len(parts)}"
+    if not answered:
+        return f"{parts[0][0]}/*/{missing}"
+    return f"{parts[0][0]}/{answered[0][1]}/{spread([float(p[2]) for p in answered])}/0.10/{missing}"
+
+
+def epoch(flow, traces):
+    """Traces of one path as one record."""
+    ts, run, fp, e2e, lan, hops = ([re.search(rf" {key}=(\S+)", line).group(1) for line in traces]
+                                   for key in ("ts", "run", "fp", "e2e", "lan", "hops"))
+    merged = ",".join(epoch_hop(entries) for entries in zip(*(h.split(",") for h in hops)))
+    return (f"{flow.common('epoch', float(ts[-1]), int(run[-1], 16))} since={ts[0]} until={ts[-1]} traces={len(ts)} flaps=0 fp={fp[0]} "
+            f"e2e={spread([float(v) for v in e2e])} lan={spread([float(v) for v in lan])} hops={merged}")
+
+
+def only_changes(log):
+    """The same as log.paths = "changes" and log.hops = true have it."""
+    kept = {}
+    for flow, line in log:
+        traces = kept.setdefault(flow, [])
+        path = re.search(r" fp=(\S+)", line)
+        if not path:
+            yield line
+        elif not traces or path.group() not in traces[-1]:
+            if traces:
+                yield epoch(flow, traces)
+            kept[flow] = [line]
+            yield line
+        else:
+            traces.append(line)
+    for flow, traces in kept.items():
+        yield epoch(flow, traces)
+
+
+def main(records="1500", seed="1", paths="all"):
+    log = evening(int(records), random.Random(int(seed)))
+    for line in only_changes(log) if paths == "changes" else (line for _, line in log):
+        print(line)
     return 0
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# live [BUILD]: inpath flows, paths and why, asked of the running daemon: what they say of living connections, and of
-# those that have ended as much as a log of all paths would.
+# live [BUILD]: inpath flows, paths, why and report, asked of the running daemon: what they say of living connections, and
+# of those that have ended as much as a log of all paths would.
 # shellcheck disable=SC2016 # what tap_ok and wait_for evaluate, they evaluate later
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -46,24 +46,49 @@ tap_ok "flows: a living connection, and how often it was traced" \
 	wait_for 20 eval '[ "$(value flows "all[0][\"traces\"]" --client livingroom-tv)" -ge 4 ]'
 tap_is "flows: whose, to where" "$(value flows '[all[0][k] for k in ("cl", "dev", "host", "proto", "dst", "nhop")]')" \
 	"['$TV4', 'livingroom-tv', '$S1_NAME', 'tcp', '$S1_4', 6]"
-tap_is "flows: only what was asked for" "$(value flows 'len(all)' --client laptop)" 0
-tap_is "paths: one way, hop by hop" "$(value paths '[hop["addr"] for hop in all[0]["hops"]]' | tr -d "[]', ")" \
-	"$(record_addresses "$(wait_for_record 1 ev=path cl="$TV4" stop=reached)" | tr -d '\n')"
+for verb in flows paths; do
+	for wanted in "--client $TV4" "--client Livingroom-TV" "--service $S1_NAME" "--service ${S1_NAME#*.}" "--service all" "--since 1h"; do
+		# shellcheck disable=SC2086 # an option and its value
+		tap_is "$verb: $wanted is there" "$(value "$verb" 'len(all) >= 1' $wanted)" True
+	done
+	for other in "--client laptop" "--client 192.168.1.99" "--service x${S1_NAME#*.}" "--since 2099-01-01"; do
+		# shellcheck disable=SC2086 # likewise
+		tap_is "$verb: $other is not" "$(value "$verb" 'len(all)' $other)" 0
+	done
+done
+tap_is "why: only what was asked for" "$(value why 'all["verdict"]' --client laptop)" "not enough data"
+for wrong in "--since noon" "--nonsense" "one.log two.log"; do
+	status=0
+	# shellcheck disable=SC2086 # likewise
+	inpath flows $wrong >"$NET_WORK/text" 2>&1 || status=$?
+	tap_is "flows $wrong: called wrongly" "$status" 64
+done
+tap_is "report: whose, to where, by which routers" \
+	"$(value report '[(s["svc"], d["dev"], [h.get("addr") for h in d["hops"]][:2]) for s in all["services"] for d in s["devices"]]' --client livingroom-tv)" \
+	"$(value paths '[(all[0]["svc"], all[0]["dev"], [h["addr"] for h in all[0]["hops"]][:2])]' --client livingroom-tv)"
+tap_is "report: only what was asked for" "$(value report 'all["traces"]' --service "x${S1_NAME#*.}")" 0
+for form in html md json csv; do
+	tap_ok "report: $form, in a file" eval 'inpath report -o "$NET_WORK/report.$form" && grep -q livingroom-tv "$NET_WORK/report.$form"'
+done
+tap_ok "report: the page has the records" grep -q '^ev=path .*livingroom-tv' "$NET_WORK/report.html"
+# Of several ways, for each connection may take another.
+tap_ok "paths: a way, hop by hop" grep -qx "$(record_addresses "$(wait_for_record 1 ev=path cl="$TV4" stop=reached)" | paste -sd' ')" \
+	<(value paths '"\n".join(" ".join(hop.get("addr", "*") for hop in way["hops"]) for way in all)')
 tap_ok "paths: with all its traces' round trips" \
-	eval '[ "$(value paths "min(hop[\"answered\"] for hop in all[0][\"hops\"])")" -ge 2 ]'
+	wait_for 20 eval '[ "$(value paths "max(min(hop[\"answered\"] for hop in way[\"hops\"]) for way in all)")" -ge 2 ]'
 tap_ok "paths: for people, as wide as the terminal" eval \
 	'[ -z "$(COLUMNS=60 inpath paths | grep "^ " | grep -E "^.{61}")" ]'
 router=$(record_addresses "$(wait_for_record 1 ev=path cl="$TV4" stop=reached)" | sed -n 3p)
 printf '%s core-3.transit.example\n' "$router" >"$NET_WORK/names/routers"
 tap_ok "paths --resolve: a router's name" wait_for 10 eval \
-	'[ "$(value paths "all[0][\"hops\"][2][\"name\"]" --resolve)" = core-3.transit.example ]'
+	'[ "$(value paths "\"core-3.transit.example\" in [hop.get(\"name\") for way in all for hop in way[\"hops\"]]" --resolve)" = True ]'
 tap_ok "paths --resolve: for people" eval 'inpath paths --resolve | grep -q " $router core-3.transit.example "'
-tap_is "no name is asked for otherwise" "$(value paths '"name" in all[0]["hops"][2]')" False
+tap_is "no name is asked for otherwise" "$(value paths 'any("name" in hop for way in all for hop in way["hops"])')" False
 cp "$NET_WORK/gw/resolv.conf" "$NET_WORK/resolv.kept"
 echo "nameserver 192.168.1.99" >"$NET_WORK/gw/resolv.conf"
 began=$SECONDS
 tap_is "paths --resolve: a resolver that is not there is not waited for" \
-	"$(value paths '"name" in all[0]["hops"][2]' --resolve) $((SECONDS - began < 30))" "False 1"
+	"$(value paths 'any("name" in hop for way in all for hop in way["hops"])' --resolve) $((SECONDS - began < 30))" "False 1"
 cat "$NET_WORK/resolv.kept" >"$NET_WORK/gw/resolv.conf"
 tap_ok "why: nothing is wrong, from what the daemon holds" wait_for 40 why_is none
 status=0
@@ -80,10 +105,11 @@ on r5 iptables -F FORWARD
 
 touch "$NET_WORK/enough"
 wait "$stream"
+# But for the time when it was asked.
 same() {
-	diff <(inpath "$1" --json) <(inpath "$1" --json "$INPATH_LOG") >"$NET_WORK/diff"
+	diff <(inpath "$1" --json | sed '2s/"ts": [0-9.]*//') <(inpath "$1" --json "$INPATH_LOG" | sed '2s/"ts": [0-9.]*//') >"$NET_WORK/diff"
 }
-for verb in flows paths why; do
+for verb in flows paths why report; do
 	tap_ok "$verb: of what has ended it tells what a log of all paths does" wait_for 20 same "$verb"
 done
 tap_ok "only for root" eval '! on gw setpriv --reuid 65534 --regid 65534 --clear-groups "$NET_BUILD/inpath" flows 2>"$NET_WORK/text" &&
@@ -95,6 +121,7 @@ inpath_conf 'probe = { interval = 1; };' 'paths = "none"' 'names = false'
 start_inpathd "$NET_WORK/inpath.conf"
 home_curl tv 4 --max-time 4 "https://$S1_NAME/paced/large.bin" -o /dev/null || true
 tap_ok "without paths in the log, too" wait_for 20 eval '[ "$(value flows "all[0][\"traces\"]")" -ge 2 ]'
+tap_ok "report, too" eval '[ "$(value report "all[\"traces\"]")" -ge 2 ]'
 tap_is "names stay out of the answers, too" "$(value flows '[k for k in ("dev", "host") if k in all[0]]' --no-names)" "[]"
 tap_is "... but this machine knows its devices" "$(value flows 'all[0]["dev"]' --client livingroom-tv)" livingroom-tv
 tap_is "and the log holds none" "$(records ev=path proto=tcp | grep -vc ' host=' || true)" 0

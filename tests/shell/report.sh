@@ -83,6 +83,42 @@ rows = list(csv.reader(open(sys.argv[1], newline="", encoding="utf-8")))
 assert len(rows) > 40 and {len(row) for row in rows} == {12}, len(rows)
 assert not [cell for row in rows for cell in row if cell[:1] in "=+-@" and cell], rows
 END
+python3 "$root/tests/cli/generate.py" 1500 1 changes >"$work/changes.log"
+"$inpath" report -o "$work/changes.html" "$work/changes.log"
+"$inpath" report -o "$work/changes.json" "$work/changes.log"
+ok "a log of changes alone (ev=epoch) tells of the same traces, routers and changes" python3 - "$work/evening.json" "$work/changes.json" <<'END'
+import json
+import sys
+whole, changes = (json.load(open(name, encoding="utf-8")) for name in sys.argv[1:])
+assert whole["traces"] == changes["traces"] == 1493, changes["traces"]
+pairs = [{(s["svc"], d["dev"]): d for s in top["services"] for d in s["devices"]} for top in (whole, changes)]
+assert pairs[0].keys() == pairs[1].keys()
+for key, much in pairs[0].items():
+    little = pairs[1][key]
+    for what in ("traces", "connections", "servers", "changes"):
+        assert much[what] == little[what], (key, what, little[what])
+    assert [[c[k] for k in ("ttl", "old", "new")] for c in much["changed"]] == [[c[k] for k in ("ttl", "old", "new")] for c in little["changed"]], key
+    hops = [{(h["ttl"], h.get("addr")): h for h in d["hops"]} for d in (much, little)]
+    assert hops[0].keys() == hops[1].keys(), (key, hops)
+    for place, hop in hops[0].items():
+        other = hops[1][place]
+        assert hop["traces"] == other["traces"] and abs(hop["answered"] - other["answered"]) <= 4, (key, place, other)
+        # The ends are those of all traces; the middle is that of the latest 15 of each connection.
+        assert (hop.get("min"), hop.get("max")) == (other.get("min"), other.get("max")), (key, place, other)
+        if key[0] != "twitch" and "med" in hop:
+            assert 0.6 < hop["med"] / other["med"] < 1.7, (key, place, hop["med"], other["med"])
+        if "addr" in hop:
+            assert len(other["series"]) > 0.3 * len(hop["series"]), (key, place, len(other["series"]))
+ways = [[{n.get("addr") for n in s["ways"]["nodes"]} for s in top["services"]] for top in (whole, changes)]
+assert ways[0] == ways[1], ways
+END
+ok "... and says what it does not know" holds "$work/changes.html" "the log tells only together"
+grep ev=epoch "$work/changes.log" | cat "$work/evening.log" - >"$work/both.log"
+"$inpath" report -o "$work/both.md" "$work/both.log"
+ok "traces that a log has both ways count once" diff "$work/evening.md" "$work/both.md"
+grep ev=epoch "$work/changes.log" >"$work/epochs.log"
+is "epochs alone" "$("$inpath" report --format json "$work/epochs.log" | sed -n 's/^  "traces": *\([0-9]*\),/\1/p')" 1493
+
 ok "html: a name is no markup" lacks "$work/hostile.html" "<img"
 ok "... but is shown" holds "$work/hostile.html" "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"
 is "md: a name is no markup" "$(grep -cE '(^|[^\\])<' "$work/hostile.md" || true)" 0
@@ -122,7 +158,7 @@ ok "... what is left out is said" holds "$work/many.html" "with the most traces,
 ok "... on a page of less than 3 MB" [ "$(stat -c %s "$work/many.html")" -lt 3000000 ]
 
 if chromium=$(command -v chromium-headless-shell || command -v chromium); then
-	for page in evening hostile many none one; do
+	for page in evening changes hostile many none one; do
 		ok "in a browser: $page" timeout 300 python3 "$root/tests/cli/browse.py" "$chromium" "$work/$page.html"
 	done
 else
