@@ -228,7 +228,7 @@ static struct inpath_verdict flow_verdict(
 static bool only_an_answer(
 	struct inpath_engine *e, uint32_t slot, const struct packet *p, inpath_time now)
 {
-	const struct flow *f = &e->flows.entries[slot];
+	struct flow *f = &e->flows.entries[slot];
 	uint32_t probe;
 
 	probes_expire(&e->probes, e->now);
@@ -238,6 +238,7 @@ static bool only_an_answer(
 
 	if (probe == TABLE_NONE)
 		return reply_is_bare(&f->tcp, p, e->epoch) && trace_bare_ack(e, slot, now);
+	f->names_bytes = true;
 	trace_reached(e, probe, p, now);
 	if (reply_is_pure(&f->tcp, p, 1, e->epoch))
 		return true;

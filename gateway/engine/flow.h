@@ -49,8 +49,9 @@ struct flow {
 	bool offloaded : 1;     /* conntrack said that flow offload has it */
 	bool called : 1;        /* its turn to be traced has come since its last trace */
 	bool spread : 1;        /* its traces do not begin with those of flows as old as it */
-	uint8_t shift_kind;     /* enum reply_kind: how its tokens come back rewritten; 0 not */
-	uint32_t shift;         /* ... by how much */
+	bool names_bytes : 1; /* its server has answered a touch by its byte: so it answers others */
+	uint8_t shift_kind;   /* enum reply_kind: how its tokens come back rewritten; 0 not */
+	uint32_t shift;       /* ... by how much */
 	uint8_t confirming; /* its last trace differed: the next one confirms, by this TTL; 0 not */
 	uint8_t confirming_by; /* ... and by so many answers of it */
 	uint8_t hasten; /* why its next trace is early: enum inpath_why; INPATH_WHY_START: it is not */

@@ -270,6 +270,9 @@ bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 
 	if (!s || !is_due(f, s, now))
 		return false;
+	/* Its own affair: the client's ACKs have overtaken each other, say. */
+	if (f->names_bytes && !s->empty)
+		return false;
 	e->stats.touches++;
 	/* It may be the server's own affair: one that names this probe's byte still counts as its answer. */
 	s->bare = true;

@@ -215,6 +215,40 @@ static void a_bare_ack_leaves_room_for_the_answer_that_names_a_byte(void **state
 	}
 }
 
+/* A server that names bytes answers with a name: what comes without one is about the client's own packets. */
+static void a_bare_ack_of_a_server_that_names_bytes_is_its_own_affair(void **state)
+{
+	(void)state;
+	for (int mute = 0; mute < 2; mute++) {
+		EACH_FAMILY(w)
+		{
+			struct wire_tcp t;
+			uint8_t bytes[WIRE_MAX];
+			uint32_t touched;
+
+			w.mute_dsack = mute;
+			world_begin(&w, &LIMITS);
+			w.policy.settings.interval_s = 10;
+			world_hello(&w);
+			world_run(&w, 5 * INPATH_SEC);
+			assert_true(world_stats(&w)->swallowed_ack > 0);
+			touched = w.touched;
+			w.deaf = true;
+			for (int i = 0; i < 60 && w.touched == touched; i++) {
+				world_request(&w, "again and again and again", 25);
+				world_run(&w, i % 10 ? 1 * MS : INPATH_SEC);
+			}
+			assert_true(w.touched > touched);
+			t = world_server_tcp(&w);
+			assert_false(world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop);
+			w.now += 10 * MS;
+			assert_int_equal(
+				world_give(&w, false, bytes, wire_tcp(bytes, &t)).drop, mute);
+			world_end(&w);
+		}
+	}
+}
+
 static void at_most_two_probes_leave_between_two_reads(void **state)
 {
 	(void)state;
@@ -451,6 +485,7 @@ int main(void)
 		cmocka_unit_test(an_ack_with_news_reaches_the_client),
 		cmocka_unit_test(a_bare_ack_is_dropped_only_while_a_touch_is_out),
 		cmocka_unit_test(a_bare_ack_leaves_room_for_the_answer_that_names_a_byte),
+		cmocka_unit_test(a_bare_ack_of_a_server_that_names_bytes_is_its_own_affair),
 		cmocka_unit_test(at_most_two_probes_leave_between_two_reads),
 		cmocka_unit_test(nothing_is_sent_before_the_server_acknowledged_data),
 		cmocka_unit_test(no_probe_in_flows_that_could_not_bear_it),
