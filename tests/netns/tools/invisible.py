@@ -195,11 +195,12 @@ def said(p):
 
 def answers_to_overtaken(flow):
     """
-    What the server says right behind an ACK of the client's own that a later one has overtaken: it
-    says again what it has. (On an emulated machine every fourth is overtaken, before it leaves the client.)
+    What the server says right behind a packet of the client's own that a later one has overtaken, a bare ACK or
+    (RFC 7323 5.3) any with an older timestamp: it says again what it has. (On an emulated machine every fourth is
+    overtaken, before it leaves the client.)
     """
     probes = {p.order for p in flow.probes["server"]}
-    answers, ack, end, behind = set(), None, None, 0
+    answers, ack, end, newest, behind = set(), None, None, -1, 0
     for p in sorted(flow.up["server"] + flow.down["server"], key=lambda p: p.order):
         behind -= 1
         if p.src != flow.up["server"][0].src:
@@ -208,35 +209,43 @@ def answers_to_overtaken(flow):
         elif p.order not in probes and p.has(ACK):
             if ack is not None and not p.payload and (before(p.ack, ack) or before(p.seq, end)):
                 behind = NEAR
+            if p.tsval >= 0 and newest >= 0 and before(p.tsval, newest):
+                behind = NEAR
             if ack is None or before(ack, p.ack):
                 ack = p.ack
             if end is None or before(end, end_of(p)):
                 end = end_of(p)
+            if newest < 0 or before(newest, p.tsval):
+                newest = p.tsval
     return answers
+
+
+def repeats(packets, probes):
+    """
+    Of the server's packets, in this order, those that say nothing but that something came again. What later
+    data has overtaken is not compared with what came before it.
+    """
+    last = end = None
+    for p in packets:
+        same = last and (p.ack, p.window) == (last.ack, last.window)
+        plain = not p.payload and p.flags == ACK and same and not before(p.seq, end)
+        if plain and (len(p.sack) == 1 and names_probe(p, probes) or not p.sack and p.seq == end_of(last)):
+            yield p
+        last = p
+        if end is None or before(end, end_of(p)):
+            end = end_of(p)
 
 
 def client_view(flow):
     """
-    Answers to probes that the client got: how many had news, and which had none. What the server's
-    later data has overtaken is not compared with what came before it.
+    Answers to probes that the client got: how many had news, and which had none: neither in the order in which
+    they came nor in that in which the server said them. (On an emulated machine ACKs overtake each other.)
     """
-    news, bare = 0, []
+    probes = flow.probes["wan"]
     expected = answers_to_overtaken(flow)
-    last = end = None
-    for p in flow.down["client"]:
-        same = last and (p.ack, p.window) == (last.ack, last.window)
-        overtaken = end is not None and before(p.seq, end)
-        plain = not p.payload and p.flags == ACK and same and not overtaken
-        if names_probe(p, flow.probes["wan"]):
-            news += 1
-            if plain and len(p.sack) == 1:
-                bare.append(p)
-        elif plain and not p.sack and p.seq == end_of(last) and said(p) not in expected:
-            bare.append(p)
-        last = p
-        if end is None or before(end, end_of(p)):
-            end = end_of(p)
-    return news, bare
+    news = sum(1 for p in flow.down["client"] if names_probe(p, probes))
+    meant = {said(p) + p.sack for p in repeats(flow.down["server"], probes)} - expected
+    return news, [p for p in repeats(flow.down["client"], probes) if said(p) + p.sack in meant]
 
 
 def icmp_error(p):
@@ -263,10 +272,23 @@ def strangers(captures, strays, wan_addresses, servers):
             yield f"at {place}, of no flow: {show(p)}"
 
 
+def behind_the_end(flow, reset):
+    """
+    Did the server reset what the client itself has sent, and what came behind the client's FIN although it was sent
+    ahead of it? What is reset is acknowledged by the reset's sequence number (RFC 9293 3.10.7.1).
+    """
+    closed, cause = False, None
+    for p in flow.up["server"]:
+        if p.order < reset.order:
+            cause = (p, closed) if p.ack == reset.seq else cause
+            closed = closed or p.has(FIN)
+    return cause and cause[1] and cause[0].order not in {q.order for q in flow.probes["server"]}
+
+
 def resets(flow):
-    """A client that closes with data on its way resets; nothing else does."""
+    """A client that closes with data on its way resets, and so does a server that has closed. Nothing else does."""
     for p in flow.down["server"]:
-        if p.has(RST):
+        if p.has(RST) and not behind_the_end(flow, p):
             yield f"the server's: {show(p)}"
     closed = False
     for p in flow.up["client"]:

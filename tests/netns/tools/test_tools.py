@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of netlog.py, datagrams.py, udp.py and marks.py, in TAP: what is well is found so, and each fault is named."""
+"""Tests of netlog.py, datagrams.py, udp.py, marks.py and invisible.py, in TAP: what is well is found so, and each fault is named."""
 import ipaddress
 import json
 import os
@@ -11,6 +11,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(os.path.dirname(HERE))]
 import datagrams  # noqa: E402
+import invisible  # noqa: E402
 import marks  # noqa: E402
 import netlog  # noqa: E402
 import pcap  # noqa: E402
@@ -212,5 +213,63 @@ for what, steps, want in (
     ok(f"marks: {what}", told(*steps) == want, told(*steps))
 old = "udp 17 29 src=192.0.2.7 sport=5 [UNREPLIED] packets=3 bytes=99 [ASSURED] mark=1298 use=1 id=7"
 ok("marks: age, counts and ours do not show", marks.plain(old, 0xC00) == ("udp src=192.0.2.7 sport=5 [UNREPLIED] [ASSURED] mark=0x112", 0x400))
+
+# --- invisible: what came to the ends of one connection ----------------------------------------------
+
+UP, DOWN = ("192.0.2.7", "198.51.100.9", 5000, 443), ("198.51.100.9", "192.0.2.7", 443, 5000)
+
+
+def spoken(*packets):
+    """(way, seq, ack, flags, bytes, SACK blocks, timestamp): packets in this order."""
+    out = []
+    for way, seq, ack, flags, size, sack, ts in packets:
+        src, dst, sport, dport = way
+        out.append(
+            pcap.Packet(
+                len(out), len(out), True, src, dst, 60, pcap.TCP, sport, dport, seq, ack, flags, 500, ts, ts,
+                tuple(sack), payload=bytes(size),
+            )
+        )
+    return out
+
+
+def connection(server, client=None, probes=()):
+    """As the server saw it, and the client, if that is not the same. `probes`: numbers of packets."""
+    flow = invisible.Flow(server[0])
+    flow.size = 1000
+    for place, packets in (("server", server), ("wan", server), ("client", client or server)):
+        flow.up[place] = [p for p in packets if p.src == UP[0]]
+        flow.down[place] = [p for p in packets if p.src == DOWN[0]]
+        flow.probes[place] = [p for p in server if p.order in probes]
+    return flow
+
+
+ACK, FIN, RST = pcap.ACK, pcap.FIN, pcap.RST
+ASK, DATA = (UP, 1, 1, ACK, 99, (), 10), (DOWN, 1, 100, ACK, 500, (), 10)
+PROBE, NAMED, BARE = (UP, 40, 1, ACK, 1, (), 10), (DOWN, 501, 100, ACK, 0, [(40, 41)], 10), (DOWN, 501, 100, ACK, 0, (), 10)
+SACKED = (DOWN, 501, 100, ACK, 0, [(300, 400)], 10)
+for what, packets, order, want in (
+    ("an answer that names a probe's byte", (ASK, DATA, PROBE, NAMED), None, 1),
+    ("an answer that names none", (ASK, DATA, PROBE, BARE), None, 1),
+    ("nothing", (ASK, DATA, PROBE), None, 0),
+    ("an answer that later data has overtaken", (ASK, DATA, PROBE, NAMED, (DOWN, 501, 100, ACK, 9, (), 11)), (0, 1, 4, 3), 0),
+    ("one to an ACK that another has overtaken", (ASK, DATA, (UP, 100, 501, ACK, 0, (), 10), (UP, 100, 1, ACK, 0, (), 10), BARE), None, 0),
+    ("one to data that other data has overtaken", (ASK, DATA, (UP, 200, 501, ACK, 9, (), 12), (UP, 100, 501, ACK, 9, (), 11), BARE), None, 0),
+    ("two that only change places", (ASK, (DOWN, 1, 90, ACK, 500, (), 10), BARE, SACKED), (0, 1, 3, 2), 0),
+):
+    server = spoken(*packets)
+    client = [server[i] for i in order or range(len(server))]
+    bare = invisible.client_view(connection(server, client, probes=(2,) if PROBE in packets else ()))[1]
+    ok(f"invisible: the client gets {what}", len(bare) == want, bare)
+
+END = (ASK, DATA, (UP, 100, 501, ACK | FIN, 0, (), 11), (DOWN, 501, 101, ACK | FIN, 0, (), 11), (UP, 101, 502, ACK, 0, (), 12))
+for what, packets, probes, want in (
+    ("in the midst", (*END[:2], (DOWN, 501, 0, RST, 0, (), -1)), (), 1),
+    ("for what the client sent ahead of its end", (*END, (UP, 100, 501, ACK, 0, (), 10), (DOWN, 501, 0, RST, 0, (), -1)), (), 0),
+    ("for a probe behind the end", (*END, (UP, 40, 501, ACK, 1, (), 10), (DOWN, 501, 0, RST, 0, (), -1)), (5,), 1),
+    ("for nothing that came", (*END, (DOWN, 77, 0, RST, 0, (), -1)), (), 1),
+):
+    wrong = list(invisible.resets(connection(spoken(*packets), probes=probes)))
+    ok(f"invisible: the server resets {what}", len(wrong) == want, wrong)
 
 finish()
