@@ -33,7 +33,7 @@ void evidence_stays(
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		const struct inpath_hop *hop = &walk->hops[i];
 
-		if (!ttls_has(ttls, i + 1) || hop->sent == 0)
+		if (!ttls_has(ttls, i + 1))
 			continue;
 		if (!path_has_all(epoch, hop)) {
 			ev->old[i] = 0;

@@ -162,13 +162,13 @@ enum touch_permit {
 	TOUCH_NEVER, /* time alone changes nothing */
 };
 
-/* Has a router answered there, and nobody in the server's name? */
+/* Has a router answered there, and not the server? */
 static bool before_server(const struct prober *p, uint8_t ttl)
 {
-	return p->hops[ttl - 1].answered && !p->hops[ttl - 1].server && !ttls_has(p->odd, ttl);
+	return p->hops[ttl - 1].answered && !p->hops[ttl - 1].server;
 }
 
-/* May the touch with this TTL leave now? */
+/* May the touch with this TTL leave now? Nothing there has answered in the server's name from an odd distance. */
 static enum touch_permit touch_permit(
 	const struct prober *p, const struct prober_view *view, uint8_t ttl, inpath_time now)
 {
