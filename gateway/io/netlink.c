@@ -15,6 +15,7 @@
 
 enum {
 	MESSAGE_BYTES = 32768, /* the kernel fills dumps up to this size */
+	REQUEST_BYTES = 64,    /* for all of something, without attributes */
 	DUMP_TRIES = 3,
 	DRAIN_READS = 64,
 	LIST_BYTES = 2048, /* read at once of the list of sockets: over a dozen */
@@ -42,17 +43,22 @@ fail:
 	return NULL;
 }
 
-static int dump_once(struct mnl_socket *nl, uint16_t type, size_t header_len, uint32_t seq,
-	mnl_cb_t each, void *arg)
+struct nlmsghdr *netlink_put_dump(void *bytes, uint16_t type, size_t header_len, uint32_t seq)
 {
-	char bytes[MESSAGE_BYTES];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-	unsigned int port = mnl_socket_get_portid(nl);
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	nlh->nlmsg_seq = seq;
 	mnl_nlmsg_put_extra_header(nlh, header_len); /* zeroed: every family, every table */
+	return nlh;
+}
+
+int netlink_ask_all(struct mnl_socket *nl, const struct nlmsghdr *nlh, mnl_cb_t each, void *arg)
+{
+	char bytes[MESSAGE_BYTES];
+	unsigned int port = mnl_socket_get_portid(nl);
+
 	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	for (;;) {
@@ -61,7 +67,7 @@ static int dump_once(struct mnl_socket *nl, uint16_t type, size_t header_len, ui
 
 		if (n < 0)
 			return -errno;
-		more = mnl_cb_run(bytes, (size_t)n, seq, port, each, arg);
+		more = mnl_cb_run(bytes, (size_t)n, nlh->nlmsg_seq, port, each, arg);
 		if (more < 0)
 			return -errno;
 		if (more == MNL_CB_STOP)
@@ -75,13 +81,15 @@ int netlink_dump(uint16_t type, size_t header_len, mnl_cb_t each, void *arg)
 
 	for (uint32_t try = 1; try <= DUMP_TRIES && error == -EINTR; try++) {
 		struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+		_Alignas(8) char bytes[REQUEST_BYTES];
 
 		if (!nl)
 			return -errno;
 		if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
 			error = -errno;
 		else
-			error = dump_once(nl, type, header_len, try, each, arg);
+			error = netlink_ask_all(
+				nl, netlink_put_dump(bytes, type, header_len, try), each, arg);
 		mnl_socket_close(nl);
 	}
 	return error;

@@ -23,6 +23,12 @@ struct mnl_socket *netlink_listen(const int *groups);
  */
 int netlink_dump(uint16_t type, size_t header_len, mnl_cb_t each, void *arg);
 
+/* Begins a request for all objects of a kind in `bytes`; attributes may follow. */
+struct nlmsghdr *netlink_put_dump(void *bytes, uint16_t type, size_t header_len, uint32_t seq);
+
+/* Sends such a request over a socket that waits, and gives each object to `each`. 0 or -errno. */
+int netlink_ask_all(struct mnl_socket *nl, const struct nlmsghdr *nlh, mnl_cb_t each, void *arg);
+
 /* A non-blocking nfnetlink socket with room for `rcvbuf` bytes; NULL and errno. */
 struct mnl_socket *netlink_open_filter(uint32_t rcvbuf);
 
