@@ -6,22 +6,12 @@
 # With systemd booted: tests/vm/debian.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-count=0 failed=0
-
-is() { # WHAT GOT WANT
-	count=$((count + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $count - $1"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' "$count" "$1" "$2" "$3"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
 
 skip() {
-	echo "ok 1 - a Debian package # SKIP $1"
-	echo 1..1
-	exit 0
+	tap_skip "a Debian package" "$1"
+	tap_done
 }
 
 # Mounts, processes and network of its own: all are gone when this ends.
@@ -32,13 +22,13 @@ if [ "${1:-}" != --apart ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	"$here/build" "$work/build" >"$work/said" 2>&1 && status=0 || status=$?
-	is "it builds, and lintian has nothing against it" "$status $(grep -v '^  DEB' "$work/said" || true)" "0 "
-	[ "$failed" -eq 0 ] || exit 1
+	tap_is "it builds, and lintian has nothing against it" "$status $(grep -v '^  DEB' "$work/said" || true)" "0 "
+	[ "$TAP_FAILED" -eq 0 ] || exit 1
 	unshare -m -n -p -f --mount-proc --kill-child "$0" --apart "$base" "$work" "$(echo "$work"/build/inpath_*.deb)"
 	exit
 fi
 base=$2 work=$3 package=$4
-count=1
+TAP_COUNT=1
 root=$work/root
 mkdir "$root" "$work/up"
 mount --make-rprivate /
@@ -104,22 +94,22 @@ files >"$work/before"
 # --- installed ---------------------------------------------------------------------------------
 
 dpkg_inside -i /run/debs/inpath.deb
-is "installed: all that it depends on is named, and it is configured" "$(state)" "install ok installed $version"
-is "installed: every file is as it was packed" "$(inside dpkg -V inpath)" ""
-is "installed: all libraries are there" "$(inside ldd /usr/sbin/inpathd /usr/sbin/inpath | grep 'not found' || true)" ""
-is "installed: the programs are of the package's version" "$(inside inpath --version) $(inside inpathd --version | head -n 1)" \
+tap_is "installed: all that it depends on is named, and it is configured" "$(state)" "install ok installed $version"
+tap_is "installed: every file is as it was packed" "$(inside dpkg -V inpath)" ""
+tap_is "installed: all libraries are there" "$(inside ldd /usr/sbin/inpathd /usr/sbin/inpath | grep 'not found' || true)" ""
+tap_is "installed: the programs are of the package's version" "$(inside inpath --version) $(inside inpathd --version | head -n 1)" \
 	"inpath $version inpathd $version"
-is "installed: a user of its own that nobody can log in as" "$(inside getent passwd inpath | cut -d: -f1,6-)" "inpath:/:/usr/sbin/nologin"
-is "installed: it starts at the next boot" "$(readlink "$root/etc/systemd/system/multi-user.target.wants/inpathd.service")" \
+tap_is "installed: a user of its own that nobody can log in as" "$(inside getent passwd inpath | cut -d: -f1,6-)" "inpath:/:/usr/sbin/nologin"
+tap_is "installed: it starts at the next boot" "$(readlink "$root/etc/systemd/system/multi-user.target.wants/inpathd.service")" \
 	/lib/systemd/system/inpathd.service
-is "installed: all of its configuration is the admin's to keep" \
+tap_is "installed: all of its configuration is the admin's to keep" \
 	"$(cd "$root" && find etc/inpath etc/logrotate.d/inpath -type f | sed 's|^|/|' | sort)" \
 	"$(inside cat /var/lib/dpkg/info/inpath.conffiles | sort)"
 
 # --- run -----------------------------------------------------------------------------------------
 
-is "its configuration is good" "$(inside inpathd -t 2>&1 && echo good)" "$(inside inpathd -t -c /dev/null 2>&1 && echo good)"
-is "the rules can be printed" "$(inside inpath-rules print --backend nft 2>&1 | grep -c '^table')" 1
+tap_is "its configuration is good" "$(inside inpathd -t 2>&1 && echo good)" "$(inside inpathd -t -c /dev/null 2>&1 && echo good)"
+tap_is "the rules can be printed" "$(inside inpath-rules print --backend nft 2>&1 | grep -c '^table')" 1
 # As the unit has it made.
 inside install -d -m 700 -o inpath -g inpath /run/inpath
 env -i PATH=/usr/sbin:/usr/bin chroot "$root" inpathd >"$work/daemon" 2>&1 &
@@ -128,12 +118,12 @@ for ((i = 0; i < 100; i++)); do
 	! inside inpath status >"$work/status" 2>&1 || break
 	sleep 0.1
 done
-is "it runs, and the command finds it" "$(grep -c 'runs since' "$work/status")" 1
+tap_is "it runs, and the command finds it" "$(grep -c 'runs since' "$work/status")" 1
 uid=$(inside id -u inpath)
-is "it runs as its user" "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$(pgrep -P "$keeper")/status")" "$uid"
+tap_is "it runs as its user" "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$(pgrep -P "$keeper")/status")" "$uid"
 kill -TERM "$keeper"
 wait "$keeper" && status=0 || status=$?
-is "it ends well" "$status" 0
+tap_is "it ends well" "$status" 0
 rm -rf "$root/run/inpath"
 
 # --- upgraded ------------------------------------------------------------------------------------
@@ -142,13 +132,13 @@ echo '# mine' >>"$root/etc/inpath/inpath.conf"
 echo 'my.example' >"$root/etc/inpath/services/mine.conf"
 rm "$root/etc/inpath/services/hulu.conf"
 next_version 99
-is "upgraded: a changed configuration is never replaced unasked" "$(dpkg_inside -i /run/debs/next.deb </dev/null >/dev/null 2>&1 && echo replaced
+tap_is "upgraded: a changed configuration is never replaced unasked" "$(dpkg_inside -i /run/debs/next.deb </dev/null >/dev/null 2>&1 && echo replaced
 	tail -n 1 "$root/etc/inpath/inpath.conf")" "# mine"
 dpkg_inside -i /run/debs/next.deb <<<$'N\nN' || true
-is "upgraded: it asked, and works on" "$(grep -c "^Configuration file '/etc/inpath/inpath.conf'" "$work/dpkg") $(state)" "1 install ok installed 99"
-is "upgraded: asked to keep it, it kept it, with the new one beside it" \
+tap_is "upgraded: it asked, and works on" "$(grep -c "^Configuration file '/etc/inpath/inpath.conf'" "$work/dpkg") $(state)" "1 install ok installed 99"
+tap_is "upgraded: asked to keep it, it kept it, with the new one beside it" \
 	"$(tail -n 1 "$root/etc/inpath/inpath.conf") $(tail -n 1 "$root/etc/inpath/inpath.conf.dpkg-dist")" "# mine # of version 99"
-is "upgraded: what nobody had changed is new, what was deleted stays so, one's own is untouched" \
+tap_is "upgraded: what nobody had changed is new, what was deleted stays so, one's own is untouched" \
 	"$(tail -n 1 "$root/etc/inpath/services/netflix.conf") $([ -e "$root/etc/inpath/services/hulu.conf" ] || echo gone) $(cat "$root/etc/inpath/services/mine.conf")" \
 	"# of version 99 gone my.example"
 
@@ -158,14 +148,13 @@ mkdir -p "$root/var/log/inpath"
 inside chown inpath:inpath /var/log/inpath
 echo ev=start >"$root/var/log/inpath/inpath.log"
 dpkg_inside -r inpath
-is "removed: the configuration and the log stay" "$(tail -n 1 "$root/etc/inpath/inpath.conf") $(cat "$root/var/log/inpath/inpath.log") $(state)" \
+tap_is "removed: the configuration and the log stay" "$(tail -n 1 "$root/etc/inpath/inpath.conf") $(cat "$root/var/log/inpath/inpath.log") $(state)" \
 	"# mine ev=start deinstall ok config-files 99"
-is "removed: the programs are gone" "$(cd "$root/usr" && find . -name '*inpath*')" ""
+tap_is "removed: the programs are gone" "$(cd "$root/usr" && find . -name '*inpath*')" ""
 dpkg_inside -i /run/debs/next.deb
-is "installed again: with the configuration as it was" "$(tail -n 1 "$root/etc/inpath/inpath.conf") $(state)" "# mine install ok installed 99"
+tap_is "installed again: with the configuration as it was" "$(tail -n 1 "$root/etc/inpath/inpath.conf") $(state)" "# mine install ok installed 99"
 dpkg_inside -P inpath
-is "purged: dpkg knows it no more" "$(state || true)" ""
-is "purged: nothing was said against it" "$(grep -i 'warning\|could not' "$work/dpkg" || true)" ""
-is "purged: every file is as it was" "$(files | diff "$work/before" - || true)" ""
-echo "1..$count"
-[ "$failed" -eq 0 ]
+tap_is "purged: dpkg knows it no more" "$(state || true)" ""
+tap_is "purged: nothing was said against it" "$(grep -i 'warning\|could not' "$work/dpkg" || true)" ""
+tap_is "purged: every file is as it was" "$(files | diff "$work/before" - || true)" ""
+tap_done

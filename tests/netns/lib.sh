@@ -40,10 +40,8 @@
 #				IPv6 errors from ADDR6, its only global address (RFC 6724). With ADDR6 it
 #				also notes flows for true_path
 # wait_for SECONDS COMMAND...	polls until the command succeeds; 1 if it does not in that time
-# tap_ok DESCRIPTION COMMAND...	ok if the command succeeds
-# tap_is DESCRIPTION GOT WANT	ok if both are the same text
-# tap_skip DESCRIPTION WHY
-# tap_done			the plan; ends the script, with 1 if a test failed
+#
+# and what tests/tap.sh has.
 
 NET_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 NET_WORK=
@@ -56,8 +54,6 @@ declare -A NET_PEER=() # "HOST IF" -> "HOST IF" at the link's other end
 declare -A NET_ADDR4=() # "HOST IF" -> its IPv4 address
 declare -A NET_OWNER=() # address -> HOST
 declare -A NET_ADDR6=() # HOST -> the address of its ICMPv6 errors
-TAP_COUNT=0
-TAP_FAILED=0
 
 # --- life ----------------------------------------------------------------------------------------
 
@@ -244,44 +240,8 @@ router() {
 	truth_watch "$1"
 }
 
-# --- TAP -----------------------------------------------------------------------------------------
-
-tap_result() {
-	TAP_COUNT=$((TAP_COUNT + 1))
-	[ "$1" = ok ] || TAP_FAILED=$((TAP_FAILED + 1))
-	echo "$1 $TAP_COUNT - $2"
-}
-
-tap_ok() {
-	local what=$1
-	shift
-	if "$@"; then
-		tap_result ok "$what"
-	else
-		tap_result "not ok" "$what"
-		echo "# failed: $*"
-	fi
-}
-
-tap_is() {
-	if [ "$2" = "$3" ]; then
-		tap_result ok "$1"
-	else
-		tap_result "not ok" "$1"
-		printf '# got:\n%s\n# want:\n%s\n' "$2" "$3" | sed 's/^\([^#]\)/#   \1/'
-	fi
-}
-
-tap_skip() {
-	tap_result ok "$1 # SKIP $2"
-}
-
-tap_done() {
-	echo "1..$TAP_COUNT"
-	[ "$TAP_FAILED" -eq 0 ] || exit 1
-	exit 0
-}
-
+# shellcheck source=tests/tap.sh
+. "$NET_ROOT/tests/tap.sh"
 # shellcheck source=tests/netns/lib/home.sh
 . "$NET_ROOT/tests/netns/lib/home.sh"
 # shellcheck source=tests/netns/lib/truth.sh

@@ -5,21 +5,12 @@
 # place of by something that writes down how it was called.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 build=$(cd "$root" && cd "${1:-build}" && pwd)
 files=$root/etc/openwrt/inpath/files
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0 failed=0
-
-is() { # WHAT GOT WANT
-	count=$((count + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $count - $1"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' "$count" "$1" "$2" "$3"
-	fi
-}
 
 # Programs that note their call; `uci get` knows what $work/uci says. Absolute paths lead into the work folder.
 mkdir -p "$work/bin" "$work/usr/sbin" "$work/usr/share/inpath" "$work/etc/init.d"
@@ -96,7 +87,7 @@ init() {
 reset
 echo 'dhcp.@dnsmasq[0].leasefile=/tmp/my.leases' >"$work/uci"
 init start_service
-is "start: the configuration is checked first, then one instance, respawned, with the leases of UCI" \
+tap_is "start: the configuration is checked first, then one instance, respawned, with the leases of UCI" \
 	"$(grep -v '^uci ' "$work/calls" | sed "s#$work##g; s/ \$//")" "uci-render
 inpathd -t -c /var/etc/inpath.conf.new
 procd_open_instance
@@ -108,40 +99,40 @@ procd_set_param stderr 1
 procd_set_param respawn 3600 5 0
 procd_set_param term_timeout 15
 procd_close_instance"
-is "start: the checked one is what it reads" "$(cd "$work/var/etc" && echo *)" inpath.conf
-is "start: the folder of the control socket is root's alone" "$(stat -c %a "$work/var/run/inpath")" 700
+tap_is "start: the checked one is what it reads" "$(cd "$work/var/etc" && echo *)" inpath.conf
+tap_is "start: the folder of the control socket is root's alone" "$(stat -c %a "$work/var/run/inpath")" 700
 reset
 stub usr/sbin/inpathd 'exit 1'
 status=0
 init start_service || status=$?
-is "start: nothing is started with a bad configuration" "$status $(grep -c procd "$work/calls" || true)" "1 0"
-is "start: the bad one can be read beside the good one" "$(cd "$work/var/etc" && echo *)" "inpath.conf inpath.conf.new"
+tap_is "start: nothing is started with a bad configuration" "$status $(grep -c procd "$work/calls" || true)" "1 0"
+tap_is "start: the bad one can be read beside the good one" "$(cd "$work/var/etc" && echo *)" "inpath.conf inpath.conf.new"
 rm "$work/var/etc/inpath.conf.new"
 reset
 stub usr/share/inpath/uci-render 'exit 1'
 status=0
 init start_service || status=$?
-is "start: nothing is started with what cannot be rendered" "$status $(grep -c 'procd\|inpathd' "$work/calls" || true)" "1 0"
+tap_is "start: nothing is started with what cannot be rendered" "$status $(grep -c 'procd\|inpathd' "$work/calls" || true)" "1 0"
 rm -f "$work/var/etc/inpath.conf.new"
 reset
 printf "config inpath 'main'\n\toption enabled '0'\n" >"$work/config"
 init 'start_service; service_started'
-is "start: switched off in UCI: nothing" "$(cat "$work/calls")" ""
+tap_is "start: switched off in UCI: nothing" "$(cat "$work/calls")" ""
 reset
 init start_service
-is "start: without a lease file in UCI none is handed over" "$(grep -c LEASES "$work/calls" || true)" 0
+tap_is "start: without a lease file in UCI none is handed over" "$(grep -c LEASES "$work/calls" || true)" 0
 touch "$work/has_user"
 mkdir -p "$work/sbin" "$work/etc/capabilities"
 printf '#!/bin/sh\n' >"$work/sbin/ujail"
 chmod +x "$work/sbin/ujail"
 reset
 init start_service
-is "start: without a list of capabilities procd leaves the user to inpathd, whose the folder is" \
+tap_is "start: without a list of capabilities procd leaves the user to inpathd, whose the folder is" \
 	"$(grep -c 'user\|jail' "$work/calls" || true) $(grep chown "$work/calls" | sed "s#$work##")" "0 chown inpath:inpath /var/run/inpath"
 cp "$files/inpath.json" "$work/etc/capabilities/"
 reset
 init start_service
-is "start: with one procd starts it as its user, with two capabilities" \
+tap_is "start: with one procd starts it as its user, with two capabilities" \
 	"$(sed -n '/term_timeout/,$p' "$work/calls" | sed "s#$work##g; s/ \$//")" "procd_set_param term_timeout 15
 procd_add_jail inpath
 procd_set_param capabilities /etc/capabilities/inpath.json
@@ -149,25 +140,25 @@ procd_set_param user inpath
 procd_set_param group inpath
 procd_set_param no_new_privs 1
 procd_close_instance"
-is "start: the list of capabilities is JSON, of those two" "$(python3 -c 'import json, sys
+tap_is "start: the list of capabilities is JSON, of those two" "$(python3 -c 'import json, sys
 print(sorted({cap for caps in json.load(sys.stdin).values() for cap in caps}))' <"$files/inpath.json")" "['CAP_NET_ADMIN', 'CAP_NET_RAW']"
 rm "$work/has_user"
 reset
 init start_service
-is "start: without the user procd is told of none" "$(grep -c 'set_param user\|jail\|chown' "$work/calls" || true)" 0
+tap_is "start: without the user procd is told of none" "$(grep -c 'set_param user\|jail\|chown' "$work/calls" || true)" 0
 reset
 init service_started
-is "started: rules up, then offload" "$(cat "$work/calls")" "inpath-rules up
+tap_is "started: rules up, then offload" "$(cat "$work/calls")" "inpath-rules up
 fw4-offload"
 reset
 init service_stopped
-is "stopped: rules down, offload as it was" "$(cat "$work/calls")" "inpath-rules down
+tap_is "stopped: rules down, offload as it was" "$(cat "$work/calls")" "inpath-rules down
 fw4-offload undo"
 rm "$work/usr/share/inpath/fw4-offload"
-is "stopped: without fw4-offload it ends well" "$(init service_stopped && echo well)" well
+tap_is "stopped: without fw4-offload it ends well" "$(init service_stopped && echo well)" well
 reset
 init reload_service
-is "reload: the configuration anew, HUP, then rules up" "$(sed "s#$work##g" "$work/calls")" "uci-render
+tap_is "reload: the configuration anew, HUP, then rules up" "$(sed "s#$work##g" "$work/calls")" "uci-render
 inpathd -t -c /var/etc/inpath.conf.new
 procd_send_signal inpath * HUP
 inpath-rules up"
@@ -176,51 +167,51 @@ reset
 stub usr/sbin/inpathd 'echo "$3:2: bad"; exit 1'
 status=0
 init reload_service || status=$?
-is "reload: with a bad configuration it goes on with the old one" "$status $(grep -c 'HUP\|rules\|stop' "$work/calls" || true)" "1 0"
-is "reload: and the log says why" "$(grep logger "$work/calls" | sed "s#$work##")" "logger -s -t inpath -p daemon.err /var/etc/inpath.conf.new:2: bad"
+tap_is "reload: with a bad configuration it goes on with the old one" "$status $(grep -c 'HUP\|rules\|stop' "$work/calls" || true)" "1 0"
+tap_is "reload: and the log says why" "$(grep logger "$work/calls" | sed "s#$work##")" "logger -s -t inpath -p daemon.err /var/etc/inpath.conf.new:2: bad"
 reset
 printf "config inpath 'main'\n\toption enabled '0'\n" >"$work/config"
 init reload_service
-is "reload: switched off in UCI: stopped" "$(cat "$work/calls")" stop
+tap_is "reload: switched off in UCI: stopped" "$(cat "$work/calls")" stop
 reset
 touch "$work/stopped"
 init reload_service
-is "reload: switched on again: started" "$(cat "$work/calls")" start
+tap_is "reload: switched on again: started" "$(cat "$work/calls")" start
 rm "$work/stopped"
 reset
 init service_triggers
-is "triggers: its own configuration, and where leases are" "$(cat "$work/calls")" "procd_add_reload_trigger inpath dhcp"
+tap_is "triggers: its own configuration, and where leases are" "$(cat "$work/calls")" "procd_add_reload_trigger inpath dhcp"
 reset
 init 'check; status_words'
-is "extra commands" "$(cat "$work/calls")" "inpath check
+tap_is "extra commands" "$(cat "$work/calls")" "inpath check
 inpath status"
 
 for action in ifup ifupdate ifdown; do
 	reset
 	ACTION=$action INTERFACE=wan ash "$work/inpath.hotplug"
-	is "hotplug $action: rules up" "$(grep '^inpath-rules' "$work/calls")" "inpath-rules up"
+	tap_is "hotplug $action: rules up" "$(grep '^inpath-rules' "$work/calls")" "inpath-rules up"
 done
 reset
 ACTION=add ash "$work/inpath.hotplug"
-is "hotplug, something else: nothing" "$(cat "$work/calls")" ""
+tap_is "hotplug, something else: nothing" "$(cat "$work/calls")" ""
 reset
 stub etc/init.d/inpath 'exit 1'
 ACTION=ifup ash "$work/inpath.hotplug"
-is "hotplug, not running: no rules" "$(grep -c rules "$work/calls" || true)" 0
+tap_is "hotplug, not running: no rules" "$(grep -c rules "$work/calls" || true)" 0
 ash "$work/firewall.inpath"
-is "firewall, not running: no rules" "$(grep -c 'rules\|offload' "$work/calls" || true)" 0
+tap_is "firewall, not running: no rules" "$(grep -c 'rules\|offload' "$work/calls" || true)" 0
 reset
 ash "$work/firewall.inpath"
-is "firewall loaded: offload first, then rules" "$(grep -v init "$work/calls" | grep -v '^inpath running')" "fw4-offload
+tap_is "firewall loaded: offload first, then rules" "$(grep -v init "$work/calls" | grep -v '^inpath running')" "fw4-offload
 inpath-rules up"
 
 reset
 ash "$work/inpath.defaults"
-is "installed: the include is registered" "$(grep -c 'firewall.inpath' "$work/calls")" 5
+tap_is "installed: the include is registered" "$(grep -c 'firewall.inpath' "$work/calls")" 5
 reset
 echo firewall.inpath=include >"$work/uci"
 ash "$work/inpath.defaults"
-is "installed again: it is left alone" "$(grep -c batch "$work/calls" || true)" 0
+tap_is "installed again: it is left alone" "$(grep -c batch "$work/calls" || true)" 0
 
 # fw4-offload with an nft that has such a rule, and takes or refuses what it is given.
 marks="INPATH_MARK_PROBE='0x4000000'\nINPATH_MARK_REST='0x8000000'\n"
@@ -244,30 +235,30 @@ plain='meta l4proto { tcp, udp } flow add @ft # handle 7'
 ours='meta l4proto { tcp, udp } ct mark & 0x0c000000 == 0x08000000 flow add @ft # handle 7'
 reset
 offload "$plain" 1
-is "offload: rule and flow table made anew in one transaction" "$(grep -v '^inpathd' "$work/calls")" "delete rule inet fw4 forward handle 7
+tap_is "offload: rule and flow table made anew in one transaction" "$(grep -v '^inpathd' "$work/calls")" "delete rule inet fw4 forward handle 7
 delete flowtable inet fw4 ft
 table inet fw4 { flowtable ft { devices = { a }; } }
 insert rule inet fw4 forward meta l4proto { tcp, udp } ct mark & 0x0c000000 == 0x08000000 flow add @ft"
 reset
 offload "$plain" 0
-is "offload: where that is refused, the rule alone" "$(tail -n 1 "$work/calls")" \
+tap_is "offload: where that is refused, the rule alone" "$(tail -n 1 "$work/calls")" \
 	"nft replace rule inet fw4 forward handle 7 meta l4proto { tcp, udp } ct mark & 0x0c000000 == 0x08000000 flow add @ft"
 reset
 offload "$ours" 1
-is "offload: done already: nothing" "$(grep -v '^inpathd' "$work/calls")" ""
+tap_is "offload: done already: nothing" "$(grep -v '^inpathd' "$work/calls")" ""
 reset
 offload "$ours" 1 undo
-is "offload undo: the plain rule" "$(tail -n 1 "$work/calls")" "insert rule inet fw4 forward meta l4proto { tcp, udp } flow add @ft"
+tap_is "offload undo: the plain rule" "$(tail -n 1 "$work/calls")" "insert rule inet fw4 forward meta l4proto { tcp, udp } flow add @ft"
 reset
 offload "$plain" 1 undo
-is "offload undo: undone already: nothing" "$(grep -v '^inpathd' "$work/calls")" ""
+tap_is "offload undo: undone already: nothing" "$(grep -v '^inpathd' "$work/calls")" ""
 reset
 offload 'accept # handle 7' 1
-is "offload: no such rule: nothing" "$(grep -v '^inpathd' "$work/calls")" ""
+tap_is "offload: no such rule: nothing" "$(grep -v '^inpathd' "$work/calls")" ""
 marks=''
 status=0
 offload "$plain" 1 2>"$work/said" || status=$?
-is "offload: an inpathd that names no marks: said, nothing done" "$status $(wc -l <"$work/said")" "1 1"
+tap_is "offload: an inpathd that names no marks: said, nothing done" "$status $(wc -l <"$work/said")" "1 1"
 
 # --- /etc/config/inpath ----------------------------------------------------------------------------
 
@@ -281,7 +272,7 @@ judged() { # what the real inpathd makes of it: its settings, or what is wrong
 	"$build/inpathd" -t -c "$work/rendered" 2>&1 | sed "s#$work/##" | grep -v 'at most' || true
 }
 reset
-is "config: all kinds of values" "$(render <<'END'
+tap_is "config: all kinds of values" "$(render <<'END'
 config inpath 'main'
 	option enabled '1'
 	option services '/etc/inpath/services'
@@ -335,11 +326,11 @@ policies = (
 }
 );'
 mv "$work/config" "$work/config.all"
-is "config: inpathd takes it" "$(sed '/services/d' "$work/config.all" | judged)" ""
-is "config: the shipped one is good, and is what a router of 128 MB wants" "$(judged <"$files/inpath.config") $(
+tap_is "config: inpathd takes it" "$(sed '/services/d' "$work/config.all" | judged)" ""
+tap_is "config: the shipped one is good, and is what a router of 128 MB wants" "$(judged <"$files/inpath.config") $(
 	grep -c 'flows = 8192\|names = 4096\|hellos = 32\|traces = 64\|histories = 256' "$work/rendered")" " 5"
-is "config: nothing in it: the defaults" "$(judged </dev/null)$(cat "$work/rendered")" ""
-is "config: all policies switched off: nothing is traced" "$(render <<'END'
+tap_is "config: nothing in it: the defaults" "$(judged </dev/null)$(cat "$work/rendered")" ""
+tap_is "config: all policies switched off: nothing is traced" "$(render <<'END'
 config policy 'all'
 	option enabled 'off'
 END
@@ -350,7 +341,7 @@ escaped=$(printf '%s' "$hostile" | sed "s/'/'\\\\''/g")
 printf "config policy 'a'\n\toption name '%s'\nconfig gateway\n\toption queue '%s'\n\tlist lan '%s'\nconfig policy 'b'\n\tlist ports '%s'\n" \
 	"$escaped" "$escaped" "$escaped" "$escaped" >"$work/hostile"
 quoted=\"$(printf '%s' "$hostile" | sed 's/[\\"]/\\&/g')\"
-is "config: a value stays a value, whatever it holds" "$(render <"$work/hostile")" "gateway = {
+tap_is "config: a value stays a value, whatever it holds" "$(render <"$work/hostile")" "gateway = {
 	queue = $quoted;
 	lan = ( $quoted );
 };
@@ -363,13 +354,13 @@ policies = (
 	ports = ( $quoted );
 }
 );"
-is "config: and nothing of it was run" "$([ ! -e "$work/pwned" ] && echo nothing)" nothing
-is "config: a line's end in a value is none in the result" "$(printf "config policy 'p'\n\toption name 'a\nb\tc'\n" | render)" 'policies = (
+tap_is "config: and nothing of it was run" "$([ ! -e "$work/pwned" ] && echo nothing)" nothing
+tap_is "config: a line's end in a value is none in the result" "$(printf "config policy 'p'\n\toption name 'a\nb\tc'\n" | render)" 'policies = (
 {
 	name = "a b c";
 }
 );'
-is "config: no number where one belongs: inpathd says where" "$(judged <<'END'
+tap_is "config: no number where one belongs: inpathd says where" "$(judged <<'END'
 config probe
 	option interval 'often'
 END
@@ -377,7 +368,7 @@ END
 refused() { # WHAT WORD: said in one line, and nothing printed
 	status=0
 	render >"$work/rendered" || status=$?
-	is "config: refused: $1" "$status $(wc -l <"$work/rendered") $(grep -c "$2" "$work/rendered" || true)" "1 1 1"
+	tap_is "config: refused: $1" "$status $(wc -l <"$work/rendered") $(grep -c "$2" "$work/rendered" || true)" "1 1 1"
 }
 refused "an unknown section" "'gatewy'" <<'END'
 config policy 'good'
@@ -400,7 +391,7 @@ config inpath 'main'
 	option file '/no/such/file'
 END
 printf '# mine\n' >"$work/mine.conf"
-is "config: a file of one's own is taken as it is" "$(render <<END
+tap_is "config: a file of one's own is taken as it is" "$(render <<END
 config inpath 'main'
 	option file '$work/mine.conf'
 config gateway
@@ -438,7 +429,7 @@ depends:
 endef
 END
 make --no-print-directory -s -C "$root/etc/openwrt/inpath" TOPDIR="$work/sdk" all >"$work/said" 2>&1 || cat "$work/said"
-is "package: every file is at its place" "$(cd "$work/installed" && find . ! -type d ! -path './etc/inpath/services/*' -printf '%m %p\n' | sort -k 2)" \
+tap_is "package: every file is at its place" "$(cd "$work/installed" && find . ! -type d ! -path './etc/inpath/services/*' -printf '%m %p\n' | sort -k 2)" \
 	"644 ./etc/capabilities/inpath.json
 600 ./etc/config/inpath
 644 ./etc/hotplug.d/iface/95-inpath
@@ -452,19 +443,18 @@ is "package: every file is at its place" "$(cd "$work/installed" && find . ! -ty
 755 ./usr/share/inpath/fw4-offload
 644 ./usr/share/inpath/inpath.nft
 755 ./usr/share/inpath/uci-render"
-is "package: all service lists are there" "$(find "$work/installed/etc/inpath/services" -name '*.conf' | wc -l)" "$(find "$root/etc/services" -name '*.conf' | wc -l)"
-is "package: the configuration that all read is the rendered one" "$(readlink "$work/installed/etc/inpath/inpath.conf")" /var/etc/inpath.conf
-is "package: its version is the program's" "$(basename "$work"/sdk/inpath-*)" "inpath-$("$build/inpathd" --version | sed 's/.* //')"
-is "package: the kernel's modules that it needs are named" "$(make --no-print-directory -s -C "$root/etc/openwrt/inpath" TOPDIR="$work/sdk" depends |
+tap_is "package: all service lists are there" "$(find "$work/installed/etc/inpath/services" -name '*.conf' | wc -l)" "$(find "$root/etc/services" -name '*.conf' | wc -l)"
+tap_is "package: the configuration that all read is the rendered one" "$(readlink "$work/installed/etc/inpath/inpath.conf")" /var/etc/inpath.conf
+tap_is "package: its version is the program's" "$(basename "$work"/sdk/inpath-*)" "inpath-$("$build/inpathd" --version | sed 's/.* //')"
+tap_is "package: the kernel's modules that it needs are named" "$(make --no-print-directory -s -C "$root/etc/openwrt/inpath" TOPDIR="$work/sdk" depends |
 	tr ' ' '\n' | grep kmod | sort | paste -sd' ')" "+kmod-nf-conntrack-netlink +kmod-nfnetlink-log +kmod-nft-queue"
 while read -r path; do
-	[ -e "$work/installed$path" ] || is "package: $path, which a script names, is in it" absent there
+	[ -e "$work/installed$path" ] || tap_is "package: $path, which a script names, is in it" absent there
 done < <(grep -hoE '/usr/(sbin/inpath|share/inpath/)[a-z0-9.-]+' "$files"/* | sort -u)
 
 for script in inpath.init inpath.hotplug firewall.inpath inpath.defaults fw4-offload uci-render; do
-	is "$script: ash can read it" "$(ash -n "$work/$script" 2>&1)" ""
+	tap_is "$script: ash can read it" "$(ash -n "$work/$script" 2>&1)" ""
 done
 ash -n "$root/rules/inpath-rules"
-is "inpath-rules: ash can read it" "$?" 0
-echo "1..$count"
-[ "$failed" -eq 0 ]
+tap_is "inpath-rules: ash can read it" "$?" 0
+tap_done

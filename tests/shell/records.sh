@@ -6,6 +6,8 @@
 # shellcheck disable=SC2016 # what is for other shells, they expand
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 build=${1:-build}
 inpath=$(realpath "$build/inpath")
 log=$root/tests/cli/evening.log
@@ -13,17 +15,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TZ=UTC
 unset COLUMNS INPATH_CONTROL
-count=0 failed=0
-
-is() { # WHAT GOT WANT
-	count=$((count + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $count - $1"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %s - %s\n# got:\n%s\n# want:\n%s\n' "$count" "$1" "$2" "$3"
-	fi
-}
 
 # The exit status, and what standard error said.
 wrong() {
@@ -36,41 +27,41 @@ said() {
 	"$inpath" "$@" 2>/dev/null
 }
 
-is "flows: the latest first, nothing cut where there is no terminal" "$(said flows "$log")" \
+tap_is "flows: the latest first, nothing cut where there is no terminal" "$(said flows "$log")" \
 	"$(cat "$root/tests/cli/flows.txt")"
-is "paths: each way hop by hop" "$(said paths "$log")" "$(cat "$root/tests/cli/paths.txt")"
-is "a log may come on standard input" "$(said paths - <"$log")" "$(cat "$root/tests/cli/paths.txt")"
-is "flows --json" "$(said flows --json "$log")" "$(cat "$root/tests/cli/flows.json")"
-is "paths --json" "$(said paths --json "$log")" "$(cat "$root/tests/cli/paths.json")"
-is "a table is as wide as the terminal" \
+tap_is "paths: each way hop by hop" "$(said paths "$log")" "$(cat "$root/tests/cli/paths.txt")"
+tap_is "a log may come on standard input" "$(said paths - <"$log")" "$(cat "$root/tests/cli/paths.txt")"
+tap_is "flows --json" "$(said flows --json "$log")" "$(cat "$root/tests/cli/flows.json")"
+tap_is "paths --json" "$(said paths --json "$log")" "$(cat "$root/tests/cli/paths.json")"
+tap_is "a table is as wide as the terminal" \
 	"$(COLUMNS=72 said flows "$log" | sed 's/…/./g' | awk '{ if (length > most) most = length } END { print most }')" 72
-is "... and what had to be cut is marked" "$(COLUMNS=72 said flows "$log" | grep -c …)" 3
-is "only one device" "$(said flows --client livingroom-tv "$log" | tail -n +2 | wc -l)" 1
-is "no names" "$(said flows --no-names "$log" | awk 'NR > 1 && /netflix/ { print $4 }')" 192.168.1.57
-is "only one domain" "$(said flows --service googlevideo.com "$log" | tail -n +2 | wc -l)" 1
-is "only since a time" "$(said flows --since 2025-10-09T08:56 "$log" | tail -n +2 | wc -l)" 2
-is "a log without a record is an empty table" "$(said flows /dev/null | wc -l)" 1
-is "no byte of a stranger drives the terminal" "$(said flows "$log" | tr -d '\n\40-\176' | sed 's/…//g' | wc -c)" 0
-is "lines that are cut are said" "$("$inpath" flows "$log" 2>&1 >/dev/null)" \
+tap_is "... and what had to be cut is marked" "$(COLUMNS=72 said flows "$log" | grep -c …)" 3
+tap_is "only one device" "$(said flows --client livingroom-tv "$log" | tail -n +2 | wc -l)" 1
+tap_is "no names" "$(said flows --no-names "$log" | awk 'NR > 1 && /netflix/ { print $4 }')" 192.168.1.57
+tap_is "only one domain" "$(said flows --service googlevideo.com "$log" | tail -n +2 | wc -l)" 1
+tap_is "only since a time" "$(said flows --since 2025-10-09T08:56 "$log" | tail -n +2 | wc -l)" 2
+tap_is "a log without a record is an empty table" "$(said flows /dev/null | wc -l)" 1
+tap_is "no byte of a stranger drives the terminal" "$(said flows "$log" | tr -d '\n\40-\176' | sed 's/…//g' | wc -c)" 0
+tap_is "lines that are cut are said" "$("$inpath" flows "$log" 2>&1 >/dev/null)" \
 	"inpath: $log: 1 lines that are no whole records are left out"
-is "a log that is not there" "$(wrong flows "$work/none")" "2: inpath: $work/none: No such file or directory"
-is "two logs" "$(wrong paths "$log" x)" "64: inpath: one log at a time: x is too much"
-is "no log, and no daemon" "$(INPATH_CONTROL=$work/none wrong why)" \
+tap_is "a log that is not there" "$(wrong flows "$work/none")" "2: inpath: $work/none: No such file or directory"
+tap_is "two logs" "$(wrong paths "$log" x)" "64: inpath: one log at a time: x is too much"
+tap_is "no log, and no daemon" "$(INPATH_CONTROL=$work/none wrong why)" \
 	"2: inpath: inpathd does not run: start it (systemctl start inpathd)"
 epochs=$root/tests/cli/epochs.log
-is "epochs: flows" "$(said flows "$epochs")" "$(cat "$root/tests/cli/epochs_flows.txt")"
-is "epochs: paths" "$(said paths "$epochs")" "$(cat "$root/tests/cli/epochs_paths.txt")"
-is "no time" "$(wrong paths --since noon "$log")" \
+tap_is "epochs: flows" "$(said flows "$epochs")" "$(cat "$root/tests/cli/epochs_flows.txt")"
+tap_is "epochs: paths" "$(said paths "$epochs")" "$(cat "$root/tests/cli/epochs_paths.txt")"
+tap_is "no time" "$(wrong paths --since noon "$log")" \
 	"64: inpath: --since noon is no time: 90s, 10m, 2h, 3d, or 2026-11-21T20:14"
 verbs=$(said --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
-is "there are verbs" "$(wc -w <<<"$verbs")" 8
+tap_is "there are verbs" "$(wc -w <<<"$verbs")" 8
 for verb in $verbs; do
-	is "$verb --help has usage, exit status and an example, in lines that fit" \
+	tap_is "$verb --help has usage, exit status and an example, in lines that fit" \
 		"$(said "$verb" --help | grep -cE "^usage: inpath $verb|^Exit status: 0|^Example: ") $(said "$verb" --help | grep -cE '^.{111}' || true)" "3 0"
-	is "$verb: what is not an option" "$(wrong "$verb" --nonsense | grep -o '^[0-9]*')" 64
+	tap_is "$verb: what is not an option" "$(wrong "$verb" --nonsense | grep -o '^[0-9]*')" 64
 done
-is "no verb of that name" "$(wrong nonsense)" "64: inpath: there is no verb 'nonsense': see inpath --help"
-is "too much" "$(wrong status x)" "64: inpath status: x is too much: see inpath status --help"
+tap_is "no verb of that name" "$(wrong nonsense)" "64: inpath: there is no verb 'nonsense': see inpath --help"
+tap_is "too much" "$(wrong status x)" "64: inpath status: x is too much: see inpath status --help"
 
 # --- completion ------------------------------------------------------------------------------------
 
@@ -81,31 +72,30 @@ complete_bash() {
 		_inpath
 		printf "%s\n" "${COMPREPLY[@]}"' bash "$inpath" inpath "$@" | paste -sd' '
 }
-is "bash: verbs" "$(complete_bash st)" status
-is "bash: all verbs" "$(complete_bash '')" "$(paste -sd" " <<<"$verbs") --help --version"
+tap_is "bash: verbs" "$(complete_bash st)" status
+tap_is "bash: all verbs" "$(complete_bash '')" "$(paste -sd" " <<<"$verbs") --help --version"
 for verb in $verbs; do
-	is "bash: $verb takes what its help says" "$(complete_bash "$verb" --)" \
+	tap_is "bash: $verb takes what its help says" "$(complete_bash "$verb" --)" \
 		"$(said "$verb" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | paste -sd' ' | sed 's/.$/& /')--help"
 done
-is "bash: shells" "$(complete_bash completion '')" "bash zsh fish --help"
-is "bash: a log" "$(cd "$root/tests/cli" && complete_bash flows even)" evening.log
-is "bash: nobody knows devices' names" "$(complete_bash flows --client '')" ""
-is "bash: nothing is said against it" "$(said completion bash | bash -n 2>&1)" ""
+tap_is "bash: shells" "$(complete_bash completion '')" "bash zsh fish --help"
+tap_is "bash: a log" "$(cd "$root/tests/cli" && complete_bash flows even)" evening.log
+tap_is "bash: nobody knows devices' names" "$(complete_bash flows --client '')" ""
+tap_is "bash: nothing is said against it" "$(said completion bash | bash -n 2>&1)" ""
 if command -v shellcheck >/dev/null; then
-	is "bash: nor by shellcheck" "$(said completion bash | shellcheck -s bash -)" ""
+	tap_is "bash: nor by shellcheck" "$(said completion bash | shellcheck -s bash -)" ""
 fi
 if command -v zsh >/dev/null; then
-	is "zsh: nothing is said against it" "$(zsh -fc 'autoload -U compinit && compinit -D -u && . =("$1" completion zsh) && whence -w _inpath' zsh "$inpath" 2>&1)" \
+	tap_is "zsh: nothing is said against it" "$(zsh -fc 'autoload -U compinit && compinit -D -u && . =("$1" completion zsh) && whence -w _inpath' zsh "$inpath" 2>&1)" \
 		"_inpath: function"
 fi
 if command -v fish >/dev/null; then
 	fishes() {
 		HOME=$work fish --no-config -c 'eval ($argv[1] completion fish | string collect); complete -C $argv[2]' "$inpath" "$1" 2>&1 | cut -f1 | sort | paste -sd' '
 	}
-	is "fish: verbs" "$(fishes 'inpath st')" status
-	is "fish: options" "$(fishes 'inpath flows --s')" "--service --since"
-	is "fish: shells" "$(fishes 'inpath completion ')" "bash fish zsh"
+	tap_is "fish: verbs" "$(fishes 'inpath st')" status
+	tap_is "fish: options" "$(fishes 'inpath flows --s')" "--service --since"
+	tap_is "fish: shells" "$(fishes 'inpath completion ')" "bash fish zsh"
 fi
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+tap_done

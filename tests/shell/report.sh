@@ -5,28 +5,26 @@
 # the same in all forms, opened in a browser where Chromium is installed, and of a long log no more than of a short one.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 build=${1:-build}
 inpath=$build/inpath
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TZ=UTC
-count=0 failed=0
 
 ok() { # WHAT COMMAND...
 	local what=$1
 	shift
-	count=$((count + 1))
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $count - $what"
-	else
-		failed=$((failed + 1))
-		echo "not ok $count - $what"
-		sed 's/^/# /' "$work/out" | head -n 40
-	fi
+	tap_ok "$what" quietly "$@"
 }
 
-is() { # WHAT GOT WANT
-	ok "$1 (got: $2, want: $3)" [ "$2" = "$3" ]
+# What a command said stands there only where it failed.
+quietly() {
+	"$@" >"$work/out" 2>&1 || {
+		sed 's/^/# /' "$work/out" | head -n 40
+		return 1
+	}
 }
 
 status() {
@@ -121,12 +119,12 @@ is "epochs alone" "$("$inpath" report --format json "$work/epochs.log" | sed -n 
 
 ok "html: a name is no markup" lacks "$work/hostile.html" "<img"
 ok "... but is shown" holds "$work/hostile.html" "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"
-is "md: a name is no markup" "$(grep -cE '(^|[^\\])<' "$work/hostile.md" || true)" 0
-is "html: it names no address to load from" "$(grep -cE 'https?://|url\(|@import|src=[^x]' "$work/hostile.html" || true)" 0
+tap_is "md: a name is no markup" "$(grep -cE '(^|[^\\])<' "$work/hostile.md" || true)" 0
+tap_is "html: it names no address to load from" "$(grep -cE 'https?://|url\(|@import|src=[^x]' "$work/hostile.html" || true)" 0
 ok "only one device" lacks <("$inpath" report --client phone "$work/evening.log") livingroom-tv
-is "no such format" "$(status report --format pdf "$work/evening.log")" 64
-is "nowhere to write" "$(status report -o "$work/none/report.html" "$work/evening.log")" 2
-is "a full disk is said" "$(status report -o /dev/full "$work/evening.log")" 2
+tap_is "no such format" "$(status report --format pdf "$work/evening.log")" 64
+tap_is "nowhere to write" "$(status report -o "$work/none/report.html" "$work/evening.log")" 2
+tap_is "a full disk is said" "$(status report -o /dev/full "$work/evening.log")" 2
 ok "--help has an example" holds <("$inpath" report --help) Example:
 
 # Long logs: the page does not grow with them, nor does memory beyond what the records take (100 bytes each).
@@ -162,9 +160,7 @@ if chromium=$(command -v chromium-headless-shell || command -v chromium); then
 		ok "in a browser: $page" timeout 300 python3 "$root/tests/cli/browse.py" "$chromium" "$work/$page.html"
 	done
 else
-	count=$((count + 1))
-	echo "ok $count - in a browser # SKIP neither chromium-headless-shell nor chromium is installed"
+	tap_skip "in a browser" "neither chromium-headless-shell nor chromium is installed"
 fi
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+tap_done
