@@ -302,6 +302,15 @@ soak-real:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/soak/real "$(BUILD)" "$(MINUTES)" "$(SEED)"
 
+# make why [SEED=1] [RUNS=50] [REAL=240]: does `inpath why` name what is wrong, where it is, and nothing else? RUNS simulated logs of each
+# kind, REAL runs of the daemon on a synthetic internet. Ten minutes at most. KEEP=folder keeps the logs of those runs that it told wrong.
+RUNS ?= 50
+REAL ?= 240
+
+why:
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
+	@tests/why/run "$(BUILD)" "$(SEED)" "$(RUNS)" "$(REAL)"
+
 # Law 7: the engine calls nothing but these, which touch no system, no clock and no heap. nettle's work in the context
 # that the caller gives, on its stack; it chooses among its variants for the processor when it is loaded, not when called.
 PURE := memcpy memmove memset memcmp strlen strcmp strncmp strnlen memchr \

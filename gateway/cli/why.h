@@ -42,7 +42,8 @@ enum {
 	WHY_BEFORE = 5,  /* traces that it takes to know what is usual */
 	WHY_NOW = 3,     /* ... and to know that it is no longer */
 	WHY_NOW_LAN = 6, /* of a device's link, which is seen by all its connections, and uneven */
-	WHY_PROBLEMS = 32, /* told at most */
+	WHY_NOW_BROKEN = 2, /* traces that broke off at the same place, to all servers behind it */
+	WHY_PROBLEMS = 32,  /* told at most */
 };
 
 enum why_segment {

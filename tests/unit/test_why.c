@@ -27,6 +27,8 @@ struct wrong {
 	int cut;     /* nothing comes back from this TTL on */
 	int until;   /* the minute in which it is over; 0: it is not */
 	bool silent; /* the routers of the TTLs 2 and 3 never answer */
+	bool quic; /* the server answers no probe: its entry repeats the connection's first round trip */
+	int stopped; /* nobody is traced any more from this minute on; 0: they are */
 };
 
 static bool is_wrong(const struct wrong *w, int minute, int server)
@@ -58,6 +60,9 @@ static void put_hops(const struct wrong *w, int minute, int server, char *out, s
 		used += (size_t)snprintf(out + used, room - used, "%s%d/", ttl > 1 ? "," : "", ttl);
 		if (silent)
 			used += (size_t)snprintf(out + used, room - used, "*");
+		else if (ttl > HOPS && w->quic)
+			used += (size_t)snprintf(
+				out + used, room - used, "198.51.100.%d/99.00", server);
 		else if (ttl > HOPS)
 			used += (size_t)snprintf(
 				out + used, room - used, "198.51.100.%d/%.2f", server, rtt);
@@ -71,18 +76,19 @@ static void put_trace(struct model *m, const struct wrong *w, int minute, int se
 {
 	bool wrong = is_wrong(w, minute, server), cut = wrong && w->cut;
 	double end = (HOPS + 1) * 3 + wobble(minute, 9) + (wrong && w->link ? MORE : 0);
+	const char *transport = w->quic ? "quic" : "tcp";
+	const char *stop = w->quic ? "inferred" : cut ? "gap" : "reached";
 	char hops[400], e2e[40] = "", line[900];
 
 	put_hops(w, minute, server, hops, sizeof(hops));
 	if (!cut)
 		snprintf(e2e, sizeof(e2e), "e2e=%.1f ", end);
 	snprintf(line, sizeof(line),
-		"ev=path v=1 ts=%d.%03d run=%x cl=192.168.1.2 dev=\"tv\" pol=all svc=svc%d by=addr proto=tcp "
+		"ev=path v=1 ts=%d.%03d run=%x cl=192.168.1.2 dev=\"tv\" pol=all svc=svc%d by=addr proto=%s "
 		"af=4 sport=%d dst=198.51.100.%d dport=443 why=period stop=%s nhop=%d sent=8 fp=1 %slan=%.1f "
 		"hops=%s",
-		1760000000 + minute * 60, server, minute, server, 4000 + server, server,
-		cut ? "gap" : "reached", HOPS + 1, e2e,
-		2 + wobble(minute, 1) + (wrong ? w->lan : 0), hops);
+		1760000000 + minute * 60, server, minute, server, transport, 4000 + server, server,
+		stop, HOPS + 1, e2e, 2 + wobble(minute, 1) + (wrong ? w->lan : 0), hops);
 	assert_true(model_line(m, line, strlen(line)));
 }
 
@@ -91,7 +97,7 @@ static struct why_answer ask(const struct wrong *w, int minutes)
 	struct model *m = model_new(NULL);
 	struct why_answer a;
 
-	for (int minute = 0; minute < minutes; minute++)
+	for (int minute = 0; minute < minutes && (!w->stopped || minute < w->stopped); minute++)
 		for (int server = 1; server <= SERVERS; server++)
 			put_trace(m, w, minute, server);
 	model_end(m);
@@ -225,6 +231,55 @@ static void a_way_that_breaks_off(void **state)
 	}
 }
 
+/* A connection that gets nothing through is traced once more, then it only repeats itself. */
+static void few_traces_that_break_off_at_one_place_are_enough(void **state)
+{
+	struct why_problem p =
+		only(&(struct wrong){ .cut = 2, .stopped = ONSET + 1 }, WHY_ACCESS_LINK);
+
+	(void)state;
+	assert_true(p.broken);
+	assert_int_equal(p.servers, SERVERS);
+	assert_int_equal(
+		ask(&(struct wrong){ .cut = 2, .server = 1, .stopped = ONSET + 1 }, MINUTES).count,
+		0);
+	assert_int_equal(
+		ask(&(struct wrong){ .cut = 2, .server = 1, .stopped = ONSET + 2 }, MINUTES).count,
+		1);
+}
+
+/* How far its routers are seen is what tells of a server that answers no probe. */
+static void a_way_without_answers_of_the_server_that_breaks_off(void **state)
+{
+	struct why_problem p =
+		only(&(struct wrong){ .cut = 5, .server = 1, .quic = true }, WHY_TRANSIT);
+
+	(void)state;
+	assert_true(p.broken);
+	assert_int_equal(p.good_ttl, 4);
+	assert_int_equal(
+		ask(&(struct wrong){ .cut = HOPS, .server = 1, .quic = true }, MINUTES).count, 0);
+}
+
+static void the_first_round_trip_of_a_connection_is_no_later_one(void **state)
+{
+	struct why_problem p =
+		only(&(struct wrong){ .link = HOPS + 1, .server = 3, .quic = true }, WHY_SERVICE);
+
+	(void)state;
+	assert_in_range(p.now_us, 60000, 63000);
+}
+
+static void what_a_person_waits_for_is_not_the_devices_link(void **state)
+{
+	struct why_answer a = ask(&(struct wrong){ .lan = MORE, .quic = true }, MINUTES);
+
+	(void)state;
+	assert_int_equal(a.count, 0);
+	assert_int_equal(a.clients, 0);
+	assert_int_equal(a.clients_seen, 1);
+}
+
 static void a_series_is_up_only_by_enough(void **state)
 {
 	uint32_t values[20], scratch[20];
@@ -278,6 +333,10 @@ int main(void)
 		cmocka_unit_test(a_router_that_answers_late_is_not_blamed),
 		cmocka_unit_test(what_is_over_is_past),
 		cmocka_unit_test(a_way_that_breaks_off),
+		cmocka_unit_test(few_traces_that_break_off_at_one_place_are_enough),
+		cmocka_unit_test(a_way_without_answers_of_the_server_that_breaks_off),
+		cmocka_unit_test(the_first_round_trip_of_a_connection_is_no_later_one),
+		cmocka_unit_test(what_a_person_waits_for_is_not_the_devices_link),
 		cmocka_unit_test(a_series_is_up_only_by_enough),
 		cmocka_unit_test(a_router_that_varies_by_itself_is_unclear),
 	};

@@ -8,7 +8,8 @@ Wi-Fi that is uneven by its nature, route changes that cost little, servers that
 """
 import random
 
-SEGMENTS = ("lan", "access", "transit", "service")
+from table import SEGMENTS
+
 ZERO = 1760000000.0  # when each log begins
 
 
