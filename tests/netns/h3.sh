@@ -157,7 +157,8 @@ HOME_LARGE_MB=1
 home_up routed6
 h3_up
 watch without
-inpath_conf "" 'paths = "all"'
+# A browser keeps a small machine busy: a router's answer may take its time.
+inpath_conf 'probe = { timeout_ms = 3000; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf"
 watch with
 stop_inpathd
