@@ -35,7 +35,7 @@ safety_begin() { # NAME BUILD [nat6|routed6]
 	home_up "${3:-nat6}"
 	: >"$NET_WORK/load-serve"
 	spawn s1 "$NET_WORK/load-serve" python3 "$LOAD" serve "$LOAD_PORT"
-	wait_for 20 grep -q ready "$NET_WORK/load-serve"
+	wait_for 120 grep -q ready "$NET_WORK/load-serve"
 	inpath_conf "$EVERYTHING"
 }
 
@@ -65,7 +65,7 @@ load_begin() { # [RATE [ADDRESS...]]
 	: >"$NET_WORK/load"
 	spawn tv "$NET_WORK/load" python3 "$LOAD" run "$NET_WORK/enough" "$LOAD_PORT" "$rate" "$@"
 	LOAD_PID=$SPAWNED
-	wait_for 30 grep -q 'under way' "$NET_WORK/load" || { cat "$NET_WORK/load" >&2; return 1; }
+	wait_for 120 grep -q 'under way' "$NET_WORK/load" || { cat "$NET_WORK/load" >&2; return 1; }
 	sleep "${LOAD_LEAD:-1}" # so that there is something before the fault, too: the first traces
 }
 

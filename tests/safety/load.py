@@ -6,7 +6,7 @@
     load.py run ENOUGH PORT RATE ADDRESS...  the clients', until the file ENOUGH exists
 
 To each ADDRESS there are, all at once:
-- two TCP connections, on which both ends send all the time, 16 KiB each 20 ms; each end compares what it gets
+- two TCP connections, on which both ends send all the time, 16 KiB each 20 ms (LOAD_PAUSE, in seconds); each end compares what it gets
   with what its peer must have sent, byte for byte;
 - a UDP flow of RATE numbered datagrams a second, each of which is echoed;
 - a new TCP connection each 100 ms, which asks a byte and gets one.
@@ -31,7 +31,7 @@ import time
 
 PATIENCE = 60  # seconds that a connection may stand still
 STEP = 16384
-PAUSE = 0.02
+PAUSE = float(os.environ.get("LOAD_PAUSE", "0.02"))
 TAIL = 8  # bytes behind the server's last: how many it got
 GRACE = 2.0  # seconds that the last datagrams may take
 PATTERN = random.Random(1).randbytes(65521)
