@@ -98,6 +98,22 @@ case_starts() {
 	inpath_conf "$EVERYTHING"
 }
 
+# What waits for its verdict while they go, as there always is some, does not go with them.
+case_rules() {
+	local i
+	export LD_PRELOAD=$NET_BUILD/safety/trouble.so TROUBLE_SLOW=20000
+	fresh
+	unset LD_PRELOAD TROUBLE_SLOW
+	load_begin
+	for i in $(seq "$ROUNDS"); do
+		inpath_rules up >/dev/null
+		inpath_rules down
+		inpath_rules up >/dev/null
+	done
+	load_end
+	row "rules loaded anew, taken down, put up" "each $ROUNDS times, while it runs" 0 -
+}
+
 # Too slow for what comes: the kernel passes by what the queue has no room for.
 case_slow() {
 	export LD_PRELOAD=$NET_BUILD/safety/trouble.so TROUBLE_SLOW=50000
@@ -161,6 +177,7 @@ case_memory() {
 safety_begin process "${1:-build}"
 ! wanted signals || case_signals
 ! wanted hangs || case_hangs
+! wanted rules || case_rules
 ! wanted slow || case_slow
 ! wanted full || case_full
 ! wanted starts || case_starts
