@@ -103,8 +103,9 @@ $(BUILD)/asan/netsim: $(call objects,asan,tests/netsim/main.c) $(BUILD)/asan/lib
 	@echo "  LD $@"
 	@$(CC) $(SANITIZE) -o $@ $^
 
-# With calls that fail: tests/netns/faults.sh.
-WRAPPED = $(shell sed -nE 's/^WRAP.[^,]*, ([a-z0-9_]*),.*/-Wl,--wrap=\1/p' tests/fault/fault.c) -Wl,--wrap=open
+# With calls that fail: tests/netns/faults.sh and dropping.sh.
+WRAPPED = $(shell sed -nE 's/^WRAP.[^,]*, ([a-z0-9_]*),.*/-Wl,--wrap=\1/p' tests/fault/fault.c) \
+	-Wl,--wrap=open,--wrap=prctl,--wrap=syscall
 
 $(BUILD)/fault/inpathd: $(call objects,asan,gateway/daemon/main.c tests/fault/fault.c) $(BUILD)/asan/libtested.a
 	@mkdir -p $(@D)

@@ -96,13 +96,24 @@ void priv_find_user(struct priv_user *out)
 
 /* --- the steps ---------------------------------------------------------------------------------- */
 
+static bool is_user(const struct priv_user *user)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	return !getresuid(&r, &e, &s) && !getresgid(&rg, &eg, &sg) && r == user->uid &&
+	       e == user->uid && s == user->uid && rg == user->gid && eg == user->gid &&
+	       sg == user->gid;
+}
+
+/* Looked at here already: as root without its capabilities, a keeper could not end its worker. */
 static int become(const struct priv_user *user)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups((size_t)user->group_count, user->groups) ||
 		setresgid(user->gid, user->gid, user->gid) ||
 		setresuid(user->uid, user->uid, user->uid))
 		return -errno;
-	return 0;
+	return is_user(user) ? 0 : -EPERM;
 }
 
 static int give_up(const struct priv_user *user, uint64_t wanted)
@@ -134,14 +145,23 @@ static int give_up(const struct priv_user *user, uint64_t wanted)
 
 /* --- trust is good ------------------------------------------------------------------------------ */
 
-static bool is_user(const struct priv_user *user)
+/* The kernel sorts them. */
+static bool is_in_its_groups(const struct priv_user *user)
 {
-	uid_t r, e, s;
-	gid_t rg, eg, sg;
+	gid_t groups[PRIV_GROUPS];
+	int count = getgroups(PRIV_GROUPS, groups);
 
-	return !getresuid(&r, &e, &s) && !getresgid(&rg, &eg, &sg) && r == user->uid &&
-	       e == user->uid && s == user->uid && rg == user->gid && eg == user->gid &&
-	       sg == user->gid;
+	if (count != user->group_count)
+		return false;
+	for (int i = 0; i < count; i++) {
+		int k = 0;
+
+		while (k < count && user->groups[k] != groups[i])
+			k++;
+		if (k == count)
+			return false;
+	}
+	return true;
 }
 
 /* What is still there that should be gone; NULL if nothing is. */
@@ -150,8 +170,8 @@ static const char *left_over(const struct priv_user *user, uint64_t before, uint
 	struct caps caps;
 	struct rlimit core;
 
-	if (user->become && !is_user(user))
-		return "the user";
+	if (user->become && !is_in_its_groups(user))
+		return "groups";
 	if (user->become && (!setuid(0) || !seteuid(0) || !setgid(0)))
 		return "the way back to root";
 	if (get_caps(&caps) || caps.permitted != wanted || caps.effective != wanted ||

@@ -2,12 +2,15 @@
 /*
  * fault: inpathd's calls of the system and of the heap, one of which fails. Linked with --wrap for each of them.
  *
- * FAULT=CALL:N	the N-th CALL of each process fails, as it may in life
+ * FAULT=CALL:N			the N-th CALL of each process fails, as it may in life
+ * FAULT=STEP:fails:PROCESS	a step by which PROCESS (worker, keeper) gives up privileges is refused
+ * FAULT=STEP:lies:PROCESS	it is without effect, and nobody says so
  *
  * It says `fault` on standard error when it does: a file could not be made any more once privileges are given up.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,15 +22,23 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#ifdef INPATH_SECCOMP
+#include <seccomp.h>
+#endif
 
 int __real_open(const char *path, int flags, ...);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
+int __real_prctl(int option, ...);
+long __real_syscall(long number, ...);
 
 /* Counts the calls of this name; true for the one that is to fail. */
 static bool fails(const char *call, int *count)
@@ -115,4 +126,115 @@ int __wrap_open(const char *path, int flags, ...)
 		return -1;
 	}
 	return __real_open(path, flags, mode);
+}
+
+/* --- giving up privileges ---------------------------------------------------------------------- */
+
+enum outcome {
+	AS_EVER,
+	FAILS,
+	LIES,
+};
+
+static pid_t keeper;
+
+static void __attribute__((constructor)) begin(void)
+{
+	keeper = getpid();
+}
+
+static enum outcome outcome_of(const char *step)
+{
+	const char *fault = getenv("FAULT"), *process = getpid() == keeper ? "keeper" : "worker";
+	size_t len = strlen(step);
+	enum outcome outcome;
+
+	if (!fault || strncmp(fault, step, len) != 0 || fault[len] != ':')
+		return AS_EVER;
+	fault += len + 1;
+	outcome = strncmp(fault, "lies:", 5) == 0 ? LIES : FAILS;
+	fault = strchr(fault, ':');
+	if (!fault || strcmp(fault + 1, process) != 0)
+		return AS_EVER;
+	(void)!__real_write(STDERR_FILENO, "fault\n", 6);
+	return outcome;
+}
+
+/* NAME(PARAMETERS), a step of that name. */
+#define WRAP_STEP(type, name, refusal, parameters, arguments)                                      \
+	type __real_##name parameters;                                                             \
+	type __wrap_##name parameters;                                                             \
+	type __wrap_##name parameters                                                              \
+	{                                                                                          \
+		switch (outcome_of(#name)) {                                                       \
+		case AS_EVER: break;                                                               \
+		case FAILS: errno = EPERM; return refusal;                                         \
+		case LIES: return 0;                                                               \
+		}                                                                                  \
+		return __real_##name arguments;                                                    \
+	}
+
+WRAP_STEP(int, setgroups, -1, (size_t count, const gid_t *groups), (count, groups))
+WRAP_STEP(int, setresgid, -1, (gid_t real, gid_t effective, gid_t saved), (real, effective, saved))
+WRAP_STEP(int, setresuid, -1, (uid_t real, uid_t effective, uid_t saved), (real, effective, saved))
+WRAP_STEP(int, setrlimit, -1, (__rlimit_resource_t what, const struct rlimit *limit), (what, limit))
+#ifdef INPATH_SECCOMP
+WRAP_STEP(int, seccomp_load, -EPERM, (scmp_filter_ctx filter), (filter))
+#endif
+
+/* As in the C library, all arguments are taken that there may be, whether they were given or not. */
+#define TAKES_ALL __attribute__((no_sanitize_address))
+
+int __wrap_prctl(int option, ...);
+
+/* A step has the name of its option. */
+TAKES_ALL
+int __wrap_prctl(int option, ...)
+{
+	static const struct {
+		int option;
+		const char *step;
+	} steps[] = {
+		{ PR_SET_KEEPCAPS, "keepcaps" },
+		{ PR_CAPBSET_DROP, "bounding" },
+		{ PR_CAP_AMBIENT, "ambient" },
+		{ PR_SET_DUMPABLE, "dumpable" },
+		{ PR_SET_NO_NEW_PRIVS, "no_new_privs" },
+		{ PR_SET_PDEATHSIG, "pdeathsig" },
+	};
+	enum outcome outcome = AS_EVER;
+	unsigned long a[4];
+	va_list rest;
+
+	va_start(rest, option);
+	for (size_t i = 0; i < 4; i++)
+		a[i] = va_arg(rest, unsigned long);
+	va_end(rest);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].option == option &&
+			(option != PR_CAP_AMBIENT || a[0] == PR_CAP_AMBIENT_CLEAR_ALL))
+			outcome = outcome_of(steps[i].step);
+	if (outcome == AS_EVER)
+		return __real_prctl(option, a[0], a[1], a[2], a[3]);
+	errno = EPERM;
+	return outcome == FAILS ? -1 : 0;
+}
+
+long __wrap_syscall(long number, ...);
+
+TAKES_ALL
+long __wrap_syscall(long number, ...)
+{
+	enum outcome outcome = number == SYS_capset ? outcome_of("capset") : AS_EVER;
+	long a[6];
+	va_list rest;
+
+	va_start(rest, number);
+	for (size_t i = 0; i < 6; i++)
+		a[i] = va_arg(rest, long);
+	va_end(rest);
+	if (outcome == AS_EVER)
+		return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	errno = EPERM;
+	return outcome == FAILS ? -1 : 0;
 }

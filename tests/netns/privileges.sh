@@ -7,26 +7,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-# The values of KEYs in a process' status, the first word of each.
-status() { # PID KEY...
-	local pid=$1 key
-	shift
-	for key in "$@"; do
-		sed -n "s/^$key:[[:space:]]*\([^[:space:]]*\).*/\1/p" "/proc/$pid/status"
-	done | paste -sd' '
-}
-
-worker() {
-	pgrep -P "$INPATHD_PID"
-}
-
 core() {
 	sed -n 's/^Max core file size *\([^ ]*\) *\([^ ]*\) .*/\1 \2/p' "/proc/$1/limits"
-}
-
-is_confined() { # PID UID CAPABILITIES
-	[ "$(status "$1" Uid Gid CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp)" = \
-		"$2 $2 $NONE $3 $3 $NONE $NONE 1 2" ]
 }
 
 NEXT=20000
@@ -42,7 +24,6 @@ said() {
 
 net_begin privileges "${1:-}"
 home_up nat6
-NONE=0000000000000000 NET=0000000000003000
 user=$(inpathd_user)
 mkdir -m 750 "$NET_WORK/log"
 chown "$user:$user" "$NET_WORK/log"
@@ -54,7 +35,7 @@ start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 tap_ok "the worker: its own user, two capabilities, nothing to gain, a filter" is_confined "$(worker)" "$user" "$NET"
 tap_ok "the keeper: that user, no capability at all, nothing to gain, a filter" wait_for 10 is_confined "$INPATHD_PID" "$user" "$NONE"
 tap_is "neither leaves a core" "$(core "$(worker)") $(core "$INPATHD_PID")" "0 0 0 0"
-tap_is "neither is in a group of root's" "$(status "$(worker)" Groups)$(status "$INPATHD_PID" Groups)" "$user$user"
+tap_is "neither is in a group of root's" "$(proc_status "$(worker)" Groups)$(proc_status "$INPATHD_PID" Groups)" "$user$user"
 tap_ok "nobody of that user may look into them" eval '! on gw setpriv --reuid "$user" --regid "$user" --clear-groups cat "/proc/$(worker)/environ" >/dev/null 2>&1'
 tap_ok "it says that nothing is lacking" record_exists ev=start "uid=$user" unconfined=-
 tap_is "the control socket and its folder are that user's alone" "$(on gw stat -c '%a %u' /run/inpath /run/inpath/control | paste -sd' ')" "700 $user 600 $user"
@@ -101,9 +82,9 @@ tap_ok "its socket is gone, no process is left" eval 'on gw test ! -e /run/inpat
 managed_inpathd
 INPATHD=$MANAGED start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 tap_is "started as its user: the worker keeps two capabilities, and the filter holds" \
-	"$(status "$(worker)" Uid CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp)" "$user $NONE $NET $NET $NET $NONE 1 2"
+	"$(proc_status "$(worker)" Uid CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp)" "$user $NONE $NET $NET $NET $NONE 1 2"
 keeper() {
-	[ "$(status "$INPATHD_PID" Uid CapInh CapPrm CapEff CapAmb NoNewPrivs Seccomp)" = "$user $NONE $NONE $NONE $NONE 1 2" ]
+	[ "$(proc_status "$INPATHD_PID" Uid CapInh CapPrm CapEff CapAmb NoNewPrivs Seccomp)" = "$user $NONE $NONE $NONE $NONE 1 2" ]
 }
 tap_ok "started as its user: the keeper keeps none" wait_for 10 keeper
 tap_is "started as its user: nothing is lacking" "$(field "$(records ev=start | tail -n 1)" unconfined)" -

@@ -8,10 +8,6 @@ set -euo pipefail
 
 PULSE=$NET_ROOT/tests/netns/tools/pulse.py
 
-worker() {
-	pgrep -P "$INPATHD_PID"
-}
-
 monotonic() {
 	cut -d' ' -f1 /proc/uptime
 }

@@ -49,10 +49,6 @@ fresh() {
 	start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 }
 
-worker() {
-	pgrep -P "$INPATHD_PID"
-}
-
 stat() { # COUNTER
 	on gw "$NET_BUILD/inpath" status --json | tr -d '", ' | tr ':' ' ' | awk -v key="$1" '$1 == key { print $2 }'
 }

@@ -10,6 +10,9 @@
 # managed_inpathd			writes a program that starts inpathd as a service manager does: its user and two
 #					capabilities from the first moment on, no others to be had. For INPATHD: $MANAGED
 # inpathd_user				the number of the user that inpathd becomes
+# worker				the PID of its process that handles packets; $INPATHD_PID is its keeper's
+# proc_status PID KEY...		the values of KEYs in a process' status, the first word of each
+# is_confined PID UID CAPABILITIES	is it that user's, with these capabilities ($NET or $NONE), and all else given up?
 # stop_inpathd				takes the rules down and ends it; its exit status
 # inpath_rules COMMAND...		rules/inpath-rules in gw, for the configuration started last
 # records KEY=VALUE...			the log's lines that have all these fields (value without quotes)
@@ -23,6 +26,8 @@ INPATHD_PID=
 INPATH_CONF=
 INPATH_LOG=
 MANAGED=
+NONE=0000000000000000
+NET=0000000000003000
 
 inpath_conf() {
 	local options=$1 option
@@ -66,6 +71,23 @@ managed_inpathd() {
 			--inh-caps=-all,+net_admin,+net_raw --ambient-caps=-all,+net_admin,+net_raw "${INPATHD:-$NET_BUILD/inpathd}" "\$@"
 	END
 	chmod 755 "$MANAGED"
+}
+
+worker() {
+	pgrep -P "$INPATHD_PID"
+}
+
+proc_status() {
+	local pid=$1 key
+	shift
+	for key in "$@"; do
+		sed -n "s/^$key:[[:space:]]*\([^[:space:]]*\).*/\1/p" "/proc/$pid/status"
+	done | paste -sd' '
+}
+
+is_confined() {
+	[ "$(proc_status "$1" Uid Gid CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp)" = \
+		"$2 $2 $NONE $3 $3 $NONE $NONE 1 2" ]
 }
 
 # Has inpathd said ev=start once more than before, or ended?
