@@ -123,12 +123,12 @@ static struct prober_view tcp_view(const struct tcp_flow *t, uint32_t epoch, inp
 		.earlier_ack = t->has_earlier,
 		.empty = t->acked.len <= 1,
 		.server_busy = tcp_server_in_flight(t),
-		.may_end = t->server_epoch != epoch,
+		.may_end = !tcp_server_heard(t, epoch),
 	};
 
 	if (tcp_recovering(t) && now < t->retransmit_at + CALM)
 		v.hold = t->retransmit_at + CALM;
-	if (t->server.window == 0)
+	if (t->server.window == 0 || !tcp_lives(t, epoch))
 		v.hold = now + CALM;
 	return v;
 }

@@ -251,7 +251,7 @@ bool reply_is_pure(const struct tcp_flow *t, const struct packet *p, uint8_t blo
 	const struct tcp_header *h = &p->tcp;
 
 	return p->payload_len == 0 && (h->flags & ~ACE) == TCP_ACK && t->server_seen &&
-	       t->server_epoch == epoch && (h->flags & ACE) == (t->server_flags & ACE) &&
+	       tcp_server_heard(t, epoch) && (h->flags & ACE) == (t->server_flags & ACE) &&
 	       (p->tos & IP_ECN) != IP_ECN_CE && h->sack_count <= blocks && !h->mptcp &&
 	       !h->options_malformed && h->ack == t->server_said && h->window == t->server.window &&
 	       !seq_before(h->seq, t->server.nxt);

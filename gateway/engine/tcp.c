@@ -31,6 +31,16 @@ bool tcp_quiet(const struct tcp_flow *t)
 	return t->client.seq_known && t->server.ack_known && t->client.nxt == t->server.ack;
 }
 
+bool tcp_server_heard(const struct tcp_flow *t, uint32_t epoch)
+{
+	return t->epoch == epoch && t->server.heard;
+}
+
+bool tcp_lives(const struct tcp_flow *t, uint32_t epoch)
+{
+	return t->epoch == epoch && t->spoke;
+}
+
 bool tcp_server_in_flight(const struct tcp_flow *t)
 {
 	return !t->server.seq_known || !t->client.ack_known || t->server.nxt != t->client.ack;
@@ -342,8 +352,7 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->synack_at = again ? 0 : now;
 }
 
-static uint32_t server_packet(
-	struct tcp_flow *t, const struct packet *p, uint32_t epoch, inpath_time now)
+static uint32_t server_packet(struct tcp_flow *t, const struct packet *p, inpath_time now)
 {
 	const struct tcp_header *h = &p->tcp;
 	uint32_t saw = 0;
@@ -386,7 +395,7 @@ static uint32_t server_packet(
 	t->server.window = h->window;
 	t->server_flags = h->flags;
 	t->server_spoke = p->payload_len != 0;
-	t->server_epoch = epoch;
+	t->server.heard = true;
 	t->server_seen = true;
 	return saw;
 }
@@ -397,6 +406,12 @@ uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client,
 	uint32_t saw = 0;
 	bool syn = p->tcp.flags & TCP_SYN;
 
+	if (t->epoch != epoch) {
+		t->epoch = epoch;
+		t->server.heard = t->spoke = false;
+	}
+	if (t->first_seen == 0 || p->payload_len)
+		t->spoke = true;
 	if (t->first_seen == 0)
 		t->first_seen = now;
 	take_options(t, &p->tcp);
@@ -416,6 +431,6 @@ uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client,
 	else if (from_client)
 		saw |= client_packet(t, p, now);
 	else
-		saw |= server_packet(t, p, epoch, now);
+		saw |= server_packet(t, p, now);
 	return saw;
 }

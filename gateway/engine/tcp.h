@@ -44,6 +44,7 @@ struct tcp_side {
 	bool seq_known : 1;
 	bool ack_known : 1;
 	bool recovering : 1;
+	bool heard : 1; /* in the flow's epoch */
 };
 
 /* Bytes that the client sent, in order, with the sequence number of the first. */
@@ -78,12 +79,13 @@ struct tcp_flow {
 	bool has_timestamp : 1; /* the client's packets carry the option */
 	bool unseen : 1; /* it comes back from rest: what the client sent meanwhile is not known */
 	bool dont_fragment : 1;
+	bool spoke : 1;     /* data passed in the flow's epoch, either way, or it began there */
 	uint8_t tos;        /* of the client's newest packet */
 	uint8_t server_ttl; /* of the server's newest SYN or data, as the gateway forwards it */
 	uint16_t client_flags;
 	uint16_t server_flags;
-	uint32_t server_said;  /* the acknowledgement in the server's newest packet */
-	uint32_t server_epoch; /* of the packet ids, when the server's newest packet was seen */
+	uint32_t server_said; /* the acknowledgement in the server's newest packet */
+	uint32_t epoch;       /* of the packet ids, when the newest packet was seen */
 	uint32_t rest_nxt; /* the client's next sequence number when it went to rest, if unseen */
 	uint32_t iss;      /* the client's initial sequence number, if syn_seen */
 	uint32_t flow_label;
@@ -125,6 +127,15 @@ bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_
  */
 uint32_t tcp_track(struct tcp_flow *t, const struct packet *p, bool from_client, uint32_t epoch,
 	inpath_time now);
+
+/* Was a packet of the server seen since the latest gap in the queue's packet ids? */
+bool tcp_server_heard(const struct tcp_flow *t, uint32_t epoch);
+
+/*
+ * Is it known to live? What a gap hid may have been its end; one in which data still passes, either
+ * way, has not ended.
+ */
+bool tcp_lives(const struct tcp_flow *t, uint32_t epoch);
 
 /* Has the server acknowledged all that the client sent? Then an answer to a probe carries no news. */
 bool tcp_quiet(const struct tcp_flow *t);

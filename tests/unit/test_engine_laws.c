@@ -342,6 +342,32 @@ static void no_probe_at_a_closed_window(void **state)
 	}
 }
 
+static void no_probe_where_an_end_may_have_passed_unseen(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		struct wire_tcp t;
+
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		w.missed = 1;
+		/* As it would acknowledge the client's FIN. */
+		world_server_says(&w, world_server_tcp(&w));
+		world_run(&w, 2 * INPATH_SEC);
+		assert_int_equal(w.sends, 0);
+		/* It was another flow's packet: this one goes on. */
+		t = world_server_tcp(&w);
+		t.payload = "more";
+		t.payload_len = 4;
+		world_server_says(&w, t);
+		world_client_says(&w, world_client_tcp(&w));
+		world_run(&w, 2 * INPATH_SEC);
+		assert_world_path(&w);
+		world_end(&w);
+	}
+}
+
 static void the_budget_holds_and_a_wave_waits_whole(void **state)
 {
 	(void)state;
@@ -490,6 +516,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_sent_before_the_server_acknowledged_data),
 		cmocka_unit_test(no_probe_in_flows_that_could_not_bear_it),
 		cmocka_unit_test(no_probe_at_a_closed_window),
+		cmocka_unit_test(no_probe_where_an_end_may_have_passed_unseen),
 		cmocka_unit_test(the_budget_holds_and_a_wave_waits_whole),
 		cmocka_unit_test(full_tables_evict_and_pass),
 		cmocka_unit_test(the_greeting_names_a_flow_in_any_order),

@@ -81,6 +81,7 @@ struct world {
 	uint32_t server_nxt;
 	const uint8_t *mac; /* the client's hardware address, if the queue shows it */
 	bool more;          /* packets wait behind this one */
+	uint32_t missed;    /* packets that the queue passes unseen before the next one */
 	uint32_t refuse;    /* errno that each send is refused with */
 
 	uint32_t sends;
@@ -196,11 +197,13 @@ static inline struct inpath_verdict world_give(
 		.in_ifindex = from_client ? LAN : WAN,
 		.out_ifindex = from_client ? WAN : LAN,
 		.last = !w->more,
+		.missed = w->missed,
 		.has_mac = from_client && w->mac,
 	};
 	uint8_t *copy = wire_exact(bytes, len);
 	struct inpath_verdict v;
 
+	w->missed = 0;
 	if (meta.has_mac)
 		memcpy(meta.mac.bytes, w->mac, sizeof(meta.mac.bytes));
 	v = inpath_engine_packet(w->engine, &meta, copy, len, len, w->now);
