@@ -46,6 +46,12 @@ bool tcp_server_in_flight(const struct tcp_flow *t)
 	return !t->server.seq_known || !t->client.ack_known || t->server.nxt != t->client.ack;
 }
 
+void tcp_answered_in(struct tcp_flow *t, uint64_t rtt_ns)
+{
+	if (rtt_ns < t->soonest_ns)
+		t->soonest_ns = rtt_ns;
+}
+
 void tcp_timing_reset(struct tcp_flow *t)
 {
 	t->e2e_ns = 0;
@@ -344,7 +350,7 @@ static void server_syn(struct tcp_flow *t, const struct packet *p, inpath_time n
 	t->server.ack_known = true;
 	t->server.window = h->window;
 	if (t->syn_at && !again) {
-		rtt_least(&t->syn_rtt_ns, t->syn_at, now);
+		rtt_least(&t->soonest_ns, t->syn_at, now);
 		rtt_least(&t->e2e_ns, t->syn_at, now);
 	}
 	t->syn_at = 0;
@@ -385,7 +391,8 @@ static uint32_t server_packet(struct tcp_flow *t, const struct packet *p, inpath
 				saw |= TCP_SAW_DATA_ACKED;
 			}
 		}
-		(void)timing_end(&t->up, h->ack, &t->e2e_ns, now);
+		if (timing_end(&t->up, h->ack, &t->e2e_ns, now))
+			tcp_answered_in(t, t->e2e_ns);
 		recover(&t->client, h->ack);
 		promote(t);
 		if (far_apart(t->acked.seq, t->server.ack))

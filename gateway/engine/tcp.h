@@ -99,9 +99,10 @@ struct tcp_flow {
 	inpath_time synack_at;
 	struct tcp_timing up;
 	struct tcp_timing down;
-	uint64_t
-		syn_rtt_ns; /* from SYN to SYN/ACK; 0 unknown. All other samples may be delayed ACKs */
-	uint64_t e2e_ns;    /* the least since tcp_timing_reset; 0 none */
+	/* The soonest that the server has answered anything, its SYN to begin with: on a waking line, or a busy
+	 * machine, that one alone may take many times the way. 0: the SYN was not seen. */
+	uint64_t soonest_ns;
+	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
 	uint64_t lan_ns;
 
 	struct inpath_handshake handshake;
@@ -142,6 +143,9 @@ bool tcp_quiet(const struct tcp_flow *t);
 
 /* Is data of the server on its way to the client? */
 bool tcp_server_in_flight(const struct tcp_flow *t);
+
+/* The server has answered something in so long. */
+void tcp_answered_in(struct tcp_flow *t, uint64_t rtt_ns);
 
 /* Has a side said something again that the other has not acknowledged since? */
 bool tcp_recovering(const struct tcp_flow *t);

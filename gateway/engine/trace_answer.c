@@ -178,9 +178,11 @@ void trace_reached(struct inpath_engine *e, uint32_t probe, const struct packet 
 	};
 
 	if (t) {
-		const struct flow *f = &e->flows.entries[t->flow];
+		struct flow *f = &e->flows.entries[t->flow];
 
 		arrival.odd = f->tcp.server_ttl && p->ttl != f->tcp.server_ttl;
+		if (!arrival.odd)
+			tcp_answered_in(&f->tcp, arrival.rtt_ns);
 	}
 	/* Behind a proxy's answer the server's own may come: it alone is from the right distance. */
 	if (s->by_server && t && !arrival.odd && prober_was_odd(&t->walk, s->ttl))
@@ -249,12 +251,12 @@ static struct sent_probe *oldest_touch(
 }
 
 /*
- * Can this be the answer to the touch? Not in half the time that the server took to answer the SYN;
- * of so short a time that processors decide it, nothing can be said.
+ * Can this be the answer to the touch? Not in half the time that the server took to answer when it was
+ * soonest; of so short a time that processors decide it, nothing can be said.
  */
 static bool is_due(const struct flow *f, const struct sent_probe *s, inpath_time now)
 {
-	return now + BARE_SLACK >= s->sent + f->tcp.syn_rtt_ns / 2;
+	return now + BARE_SLACK >= s->sent + f->tcp.soonest_ns / 2;
 }
 
 bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now)
@@ -264,15 +266,21 @@ bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f
 
 bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
-	const struct flow *f = &e->flows.entries[flow];
+	struct flow *f = &e->flows.entries[flow];
 	struct sent_probe *s = oldest_touch(e, f, now);
 	struct trace *t;
 
-	if (!s || !is_due(f, s, now))
+	if (!s)
 		return false;
 	/* Its own affair: the client's ACKs have overtaken each other, say. */
 	if (f->names_bytes && !s->empty)
 		return false;
+	if (!is_due(f, s, now)) {
+		/* Or only the SYN was held up: then whatever is answered is answered so soon, again. */
+		if (now > s->sent)
+			tcp_answered_in(&f->tcp, now - s->sent);
+		return false;
+	}
 	e->stats.touches++;
 	/* It may be the server's own affair: one that names this probe's byte still counts as its answer. */
 	s->bare = true;

@@ -111,6 +111,52 @@ static void a_server_that_offers_sack_and_never_sends_it_is_reached(void **state
 	}
 }
 
+/* As by a radio that wakes up: later answers come much sooner. */
+static void a_syn_that_was_held_up_does_not_hide_the_server(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.sack = false;
+		w.waking = 300 * MS;
+		world_begin(&w, &LIMITS);
+		world_hello(&w);
+		world_run(&w, 3 * INPATH_SEC);
+		assert_true(world_path(&w)->record.path.unplaced);
+		assert_int_equal(world_path(&w)->record.path.stop, INPATH_STOP_REACHED);
+		assert_int_equal(w.to_client, 2);
+		world_end(&w);
+	}
+}
+
+/* A download whose request was not seen: one empty probe a trace comes to the server. */
+static void nor_where_nothing_else_is_known_of_its_round_trip(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.waking = 300 * MS;
+		world_begin(&w, &LIMITS);
+		world_connect(&w);
+		w.client_nxt += 500; /* the request */
+		for (int second = 0; second < 100; second++) {
+			struct wire_tcp t = world_server_tcp(&w);
+
+			t.payload = "some of a film";
+			t.payload_len = 14;
+			world_server_says(&w, t);
+			world_client_says(&w, world_client_tcp(&w));
+			world_run(&w, 1 * INPATH_SEC);
+		}
+		assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 1);
+		assert_int_equal(world_stats(&w)->traces, 2);
+		assert_int_equal(w.touched, 2);
+		assert_int_equal(world_stats(&w)->touches, 1);
+		assert_int_equal(world_stats(&w)->traces_reached, 1);
+		world_end(&w);
+	}
+}
+
 static void a_deaf_server_ends_in_a_gap(void **state)
 {
 	(void)state;
@@ -407,6 +453,8 @@ int main(void)
 		cmocka_unit_test(a_server_nearer_than_inferred_is_found),
 		cmocka_unit_test(a_server_without_sack_is_reached_but_not_placed),
 		cmocka_unit_test(a_server_that_offers_sack_and_never_sends_it_is_reached),
+		cmocka_unit_test(a_syn_that_was_held_up_does_not_hide_the_server),
+		cmocka_unit_test(nor_where_nothing_else_is_known_of_its_round_trip),
 		cmocka_unit_test(a_deaf_server_ends_in_a_gap),
 		cmocka_unit_test(without_touch_the_server_sees_nothing),
 		cmocka_unit_test(max_hops_is_the_end),

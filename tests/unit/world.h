@@ -75,6 +75,7 @@ struct world {
 	uint16_t id_shift;   /* a NAT further out adds it to each IPv4 ID ... */
 	uint32_t seq_shift;  /* ... or this to each sequence number, and does not repair quotes */
 	inpath_time hop_rtt; /* of each hop */
+	inpath_time waking;  /* the line's: a SYN takes so much longer */
 	uint16_t port;       /* the client's */
 	uint16_t window;     /* the server's */
 	uint32_t client_nxt;
@@ -293,7 +294,7 @@ static inline void world_connect(struct world *w)
 	t.mss = 1460;
 	t.sack_permitted = w->sack;
 	world_client_says(w, t);
-	w->now += 10 * MS;
+	w->now += 10 * MS + w->waking;
 	t = world_server_tcp(w);
 	t.flags = TCP_SYN | TCP_ACK;
 	t.mss = 1460;
