@@ -11,7 +11,12 @@ PKG_CONFIG ?= pkg-config
 BUILD := build
 
 LIBS_DAEMON := libmnl libnetfilter_queue libnfnetlink libconfig nettle
-LIBS_CLI := $(LIBS_DAEMON) json-c
+# Names of networks from a file of one's own: where there is no libmaxminddb inpath goes without, and says so. MMDB= builds
+# without it.
+ifeq ($(origin MMDB),undefined)
+MMDB := $(shell $(PKG_CONFIG) --exists libmaxminddb && echo libmaxminddb)
+endif
+LIBS_CLI := $(LIBS_DAEMON) json-c $(MMDB)
 # The filter of system calls: where there is no libseccomp inpathd goes without, and says so.
 SECCOMP := $(shell $(PKG_CONFIG) --exists libseccomp && echo libseccomp)
 LIBS_TESTED := $(LIBS_CLI) $(SECCOMP)
@@ -19,7 +24,7 @@ LIBS_TESTED := $(LIBS_CLI) $(SECCOMP)
 RUN_AS ?= inpath
 
 STD := -std=c11 -D_GNU_SOURCE -I. -Iinclude -DINPATH_VERSION='"$(VERSION)"' -DINPATH_USER='"$(RUN_AS)"' \
-	$(if $(SECCOMP),-DINPATH_SECCOMP)
+	$(if $(SECCOMP),-DINPATH_SECCOMP) $(if $(MMDB),-DINPATH_MMDB)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror
 HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* inpath paths: the ways that connections took, hop by hop, with the round trips of all their traces. */
+#include "gateway/cli/asn.h"
 #include "gateway/cli/listing.h"
 #include "gateway/cli/resolve.h"
 #include "gateway/cli/safe.h"
@@ -13,12 +14,9 @@
 #include <string.h>
 
 static const struct listing_column COLUMNS[] = {
-	{ "  HOP", .right = true },
-	{ "ROUTER", .shrinks = true },
-	{ "LEAST", .right = true },
-	{ "MIDDLE", .right = true },
-	{ "MOST", .right = true },
-	{ "ANSWERED", .right = true },
+	{ "  HOP", .right = true }, { "ROUTER", .shrinks = true }, { "LEAST", .right = true },
+	{ "MIDDLE", .right = true }, { "MOST", .right = true }, { "ANSWERED", .right = true },
+	{ "NETWORK", .shrinks = true }, /* the last: only where networks are known */
 };
 
 enum {
@@ -182,10 +180,12 @@ static const char *router_of(
 
 static bool print_way(const struct model *m, const struct way *w, uint32_t *values)
 {
-	struct listing *l = listing_new(COLUMNS, sizeof(COLUMNS) / sizeof(COLUMNS[0]));
+	bool networks = asn_known();
+	size_t columns = sizeof(COLUMNS) / sizeof(COLUMNS[0]) - !networks;
+	struct listing *l = listing_new(COLUMNS, columns);
 	uint32_t count;
 	const struct model_step *steps = model_path(m, w->path, &count);
-	char ms[SHOW_MS_BYTES], router[ROUTER_BYTES];
+	char ms[SHOW_MS_BYTES], router[ROUTER_BYTES], network[ASN_BYTES];
 	bool whole;
 
 	if (!l)
@@ -203,6 +203,9 @@ static bool print_way(const struct model *m, const struct way *w, uint32_t *valu
 		listing_cell(l, "%s", show_ms(s.middle_us, ms));
 		listing_cell(l, "%s", show_ms(s.most_us, ms));
 		listing_cell(l, "%" PRIu32 "/%" PRIu32, s.answered, s.sent);
+		if (networks)
+			listing_cell(l, "%s",
+				*show_network(m, steps[hop].addrs, network) ? network : "-");
 	}
 	whole = listing_print(l, stdout, listing_width(stdout));
 	putchar('\n');
@@ -232,6 +235,7 @@ static struct json_object *json_way(const struct model *m, const struct way *w, 
 		if (steps[hop].addrs != MODEL_NONE)
 			json_object_object_add(
 				h, "addr", json_object_new_string(model_text(m, steps[hop].addrs)));
+		show_json_network(h, m, steps[hop].addrs);
 		names_of(m, &steps[hop], names);
 		if (*names)
 			json_object_object_add(h, "name", json_object_new_string(names));
@@ -306,5 +310,5 @@ const struct verb VERB_PATHS = {
 		   "         journalctl -t inpathd -o cat | inpath paths --service netflix -",
 	.options = { { "resolve", 'R', NULL,
 			     "routers' names, too, by reverse DNS: what is known after 3 seconds" },
-		SOURCE_OPTIONS },
+		SOURCE_MMDB, SOURCE_OPTIONS },
 };

@@ -178,5 +178,5 @@ const struct verb VERB_REPORT = {
 		{ "format", 'F', "F",
 			"html (a page), md (Markdown), json, or csv (a row for each hop); without it what\n"
 			"the name behind -o ends with, else html" },
-		SOURCE_OPTIONS },
+		SOURCE_MMDB, SOURCE_OPTIONS },
 };

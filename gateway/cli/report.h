@@ -42,6 +42,9 @@ void report_period(const struct report *r, FILE *out);
 /* Where a router of this address at this TTL is where a problem begins. */
 bool report_hurts(const struct report *r, uint32_t ttl, const char *addr, size_t len);
 
+/* Behind a router's address: its network, if it is known. */
+void report_network(const char *addr, size_t len, FILE *out);
+
 /* A device's letter, A to H: its mark where colours do not help. */
 char report_letter(uint32_t client);
 

@@ -75,6 +75,7 @@ static struct json_object *json_routers(const struct report *r, const struct dig
 		if (h->ttl)
 			add_number(one, "ttl", h->ttl);
 		add_text(one, "addr", r, h->addrs);
+		show_json_network(one, r->m, h->addrs);
 		add_number(one, "traces", h->asked);
 		add_spread(one, &h->rtt);
 		if (h->rest)

@@ -7,6 +7,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+void report_network(const char *addr, size_t len, FILE *out)
+{
+	char network[ASN_BYTES];
+
+	if (!*asn_text(addr, len, network))
+		return;
+	fputs(" <small>", out);
+	html_text(out, network);
+	fputs("</small>", out);
+}
+
 static const char *plural(uint32_t count)
 {
 	return count == 1 ? "" : "s";
@@ -38,15 +49,18 @@ static uint32_t scale_of(const struct digest_router *routers, uint32_t count)
 
 static void write_who(const struct report *r, const struct digest_router *h, FILE *out)
 {
+	const char *addrs = model_text(r->m, h->addrs);
+
 	fputs("<span class=who>", out);
 	if (h->rest)
 		fprintf(out, "<i>others, %" PRIu32 " times</i>", h->rtt.count);
 	else if (h->addrs == MODEL_NONE)
 		fputs("<i>does not answer</i>", out);
 	else
-		html_text(out, model_text(r->m, h->addrs));
+		html_text(out, addrs);
 	if (h->server)
 		fputs(" <b>the server</b>", out);
+	report_network(addrs, strlen(addrs), out);
 	fputs("</span>", out);
 }
 

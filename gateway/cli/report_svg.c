@@ -211,6 +211,8 @@ static void write_label(const struct report *r, const struct lattice *l, uint32_
 		fputs("<i>does not answer</i>", out);
 	else
 		html_bytes(out, n->addr, n->addr_len);
+	if (n->addr)
+		report_network(n->addr, n->addr_len, out);
 	if (n->host != MODEL_NONE) {
 		fputs(" <b>", out);
 		html_text(out, model_text(r->m, n->host));

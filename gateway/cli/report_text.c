@@ -64,7 +64,7 @@ static void md_routers(const struct report *r, const struct digest_pair *p, FILE
 {
 	struct digest_router routers[DIGEST_ROUTERS];
 	uint32_t count = digest_routers(r->d, p, routers);
-	char ms[SHOW_MS_BYTES];
+	char ms[SHOW_MS_BYTES], network[ASN_BYTES];
 
 	fputs("| hop | router | least | low | middle | high | most | answered |\n"
 	      "|---:|---|---:|---:|---:|---:|---:|---:|\n",
@@ -81,6 +81,10 @@ static void md_routers(const struct report *r, const struct digest_pair *p, FILE
 		md_text(out, h->rest                  ? "(others)"
 			     : h->addrs == MODEL_NONE ? "*"
 						      : model_text(r->m, h->addrs));
+		if (*show_network(r->m, h->addrs, network)) {
+			fputs(", ", out);
+			md_text(out, network);
+		}
 		for (size_t k = 0; k < sizeof(rtts) / sizeof(rtts[0]); k++)
 			fprintf(out, " | %s", show_ms(rtts[k], ms));
 		fprintf(out, " | %" PRIu32 "/%" PRIu32 " |\n", h->rtt.count, h->asked);
@@ -170,7 +174,8 @@ static void csv_text(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-static void csv_spread(const struct spread *s, uint32_t asked, FILE *out)
+/* A row's numbers, and whose network the router is in. */
+static void csv_spread(const struct spread *s, uint32_t asked, const char *network, FILE *out)
 {
 	const uint32_t rtts[] = { s->least_us, s->low_us, s->middle_us, s->high_us, s->most_us };
 
@@ -180,6 +185,8 @@ static void csv_spread(const struct spread *s, uint32_t asked, FILE *out)
 		if (rtts[i])
 			fprintf(out, "%.2f", rtts[i] / 1000.0);
 	}
+	fputc(',', out);
+	csv_text(out, network);
 	fputs("\r\n", out);
 }
 
@@ -194,23 +201,25 @@ static void csv_start(
 
 bool report_csv(const struct report *r, FILE *out)
 {
-	fputs("dev,svc,what,ttl,addr,answered,traces,min,p10,med,p90,max\r\n", out);
+	fputs("dev,svc,what,ttl,addr,answered,traces,min,p10,med,p90,max,network\r\n", out);
 	for (uint32_t i = 0; i < r->d->pair_count; i++) {
 		const struct digest_pair *p = &r->d->pairs[i];
 		struct digest_router routers[DIGEST_ROUTERS];
 		uint32_t count = digest_routers(r->d, p, routers);
+		char network[ASN_BYTES];
 
 		csv_start(r, p, "lan,", out);
-		csv_spread(&p->lan, p->traces, out);
+		csv_spread(&p->lan, p->traces, "", out);
 		csv_start(r, p, "e2e,", out);
-		csv_spread(&p->e2e, p->traces, out);
+		csv_spread(&p->e2e, p->traces, "", out);
 		for (uint32_t h = 0; h < count; h++) {
 			csv_start(r, p, routers[h].rest ? "others" : "hop", out);
 			if (routers[h].ttl)
 				fprintf(out, "%" PRIu32, routers[h].ttl);
 			fputc(',', out);
 			csv_text(out, model_text(r->m, routers[h].addrs));
-			csv_spread(&routers[h].rtt, routers[h].asked, out);
+			csv_spread(&routers[h].rtt, routers[h].asked,
+				show_network(r->m, routers[h].addrs, network), out);
 		}
 	}
 	return true;

@@ -3,6 +3,7 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 const char *show_ms(uint32_t us, char out[SHOW_MS_BYTES])
@@ -34,6 +35,13 @@ const char *show_client(const struct model *m, const struct model_flow *f)
 const char *show_host(const struct model *m, const struct model_flow *f)
 {
 	return model_text(m, f->host == MODEL_NONE ? f->server : f->host);
+}
+
+const char *show_network(const struct model *m, uint32_t addrs, char out[ASN_BYTES])
+{
+	const char *text = model_text(m, addrs);
+
+	return asn_text(text, strlen(text), out);
 }
 
 static void add_text(struct json_object *to, const char *key, const struct model *m, uint32_t text)
@@ -78,6 +86,18 @@ void show_json_ms(struct json_object *to, const char *key, uint32_t us)
 {
 	if (us)
 		add_decimal(to, key, us / 1000.0, "%.2f");
+}
+
+void show_json_network(struct json_object *to, const struct model *m, uint32_t addrs)
+{
+	const char *text = model_text(m, addrs);
+	struct asn found;
+
+	if (!asn_find(text, strlen(text), &found))
+		return;
+	json_object_object_add(to, "asn", json_object_new_int64(found.number));
+	if (*found.name)
+		json_object_object_add(to, "as", json_object_new_string(found.name));
 }
 
 void show_json_print(struct json_object *top)

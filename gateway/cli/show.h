@@ -8,6 +8,7 @@
 #ifndef CLI_SHOW_H
 #define CLI_SHOW_H
 
+#include "gateway/cli/asn.h"
 #include "gateway/cli/model.h"
 
 struct json_object;
@@ -29,12 +30,18 @@ const char *show_client(const struct model *m, const struct model_flow *f);
 /* A server by its name, else by its address. Likewise. */
 const char *show_host(const struct model *m, const struct model_flow *f);
 
+/* The network of an entry's addresses, `AS64500 Example`; "" if it is not known. Likewise. Returns `out`. */
+const char *show_network(const struct model *m, uint32_t addrs, char out[ASN_BYTES]);
+
 /* A flow's fields, as in the log. */
 struct json_object *show_json_flow(const struct model *m, const struct model_flow *f);
 
 /* Fields of it; a round trip of 0, which is unknown, is left out. */
 void show_json_time(struct json_object *to, const char *key, model_time at);
 void show_json_ms(struct json_object *to, const char *key, uint32_t us);
+
+/* The network of an entry's addresses: `asn`, a number, and `as`, its name; nothing if it is not known. */
+void show_json_network(struct json_object *to, const struct model *m, uint32_t addrs);
 
 /* Prints it, and frees it. */
 void show_json_print(struct json_object *top);

@@ -2,7 +2,9 @@
 #include "gateway/cli/source.h"
 
 #include "gateway/cli/ask.h"
+#include "gateway/cli/asn.h"
 #include "gateway/cli/devices.h"
+#include "gateway/daemon/config.h"
 #include "gateway/io/clock.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@ bool source_option(struct source *s, int option, const char *value)
 	case 'C': s->filter.client = value; return true;
 	case 'S': s->filter.service = value; return true;
 	case 'j': s->json = true; return true;
+	case 'M': s->mmdb = value; return true;
 	case 'N': s->no_names = true; return true;
 	case 'R': s->resolve = true; return true;
 	case 'T':
@@ -140,12 +143,27 @@ static struct model *read_file(const struct source *s)
 	return m;
 }
 
+/* What the configuration names; a bad one is inpathd's to tell of. */
+static void open_configured(void)
+{
+	struct config_error why;
+	struct config *config = config_load(NULL, &why);
+
+	if (config && config->mmdb)
+		asn_open(config->mmdb);
+	config_free(config);
+}
+
 struct model *source_read(const struct source *s)
 {
 	struct source named = *s;
 	struct devices devices;
 	struct model *m;
 
+	if (s->mmdb && !asn_open(s->mmdb))
+		return NULL;
+	if (!s->mmdb)
+		open_configured();
 	devices_init(&devices);
 	devices_add_known(&devices);
 	named.filter.devices = &devices;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * source: where the verbs that look at records have them from, and which: the options that they share,
- * [--client X] [--service Y] [--since T] [--json] [FILE|-].
+ * [--client X] [--service Y] [--since T] [--mmdb FILE] [--json] [FILE|-].
  *
  * Owns: what source_read returns is the caller's. Time: the wall clock, for `--since 2h`.
  * Output: on standard error: what went wrong, and progress where it takes more than a second.
@@ -16,6 +16,7 @@ struct source {
 	struct model_filter filter;
 	bool json;
 	bool no_names;    /* devices are shown by their addresses */
+	const char *mmdb; /* names networks; NULL: what the configuration names */
 	bool resolve;     /* routers' names are asked for: an option of paths alone */
 	uint32_t raw;     /* so many of the latest records are kept as they were written */
 	const char *file; /* `-`: standard input; NULL: the running daemon */
@@ -36,6 +37,13 @@ enum {
 	{                                                                                          \
 		NULL, 0, NULL, NULL                                                                \
 	}
+/* Of a verb that names routers, in front of these. */
+#define SOURCE_MMDB                                                                                             \
+	{                                                                                                       \
+		"mmdb", 'M', "FILE",                                                                            \
+			"routers' networks (AS number and name) from this file in MaxMind's format, not from\n" \
+			"what the configuration names"                                                          \
+	}
 #define SOURCE_OPERAND                                                                               \
 	.operand = "[FILE|-]",                                                                       \
 	.told = "a log that holds inpathd's lines (syslog, logread, journalctl); - reads standard\n" \
@@ -47,7 +55,10 @@ bool source_option(struct source *s, int option, const char *value);
 /* Takes what follows the options. False: there is too much, and that was said. */
 bool source_operands(struct source *s, int argc, char **argv);
 
-/* Reads it. NULL: it could not be read, or memory was short, and that was said. */
+/*
+ * Reads it, and opens the file that names networks. NULL: one of them could not be read, or memory was short, and that
+ * was said. A file that only the configuration names may be missing: that is said, too, and it does without.
+ */
 struct model *source_read(const struct source *s);
 
 /*

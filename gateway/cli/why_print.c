@@ -57,5 +57,5 @@ const struct verb VERB_WHY = {
 	.exits = "0 no problem, 1 a problem was named, 2 nothing could be read, 3 not enough data",
 	.example = "sudo inpath why\n"
 		   "         inpath why --client livingroom-tv --since 2h /var/log/inpath.log",
-	.options = { SOURCE_OPTIONS },
+	.options = { SOURCE_MMDB, SOURCE_OPTIONS },
 };

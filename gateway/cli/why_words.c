@@ -26,9 +26,11 @@ static const char *plural(uint32_t count)
 
 static void write_hop(const struct model *m, uint8_t ttl, uint32_t addrs, char out[TEXT_BYTES])
 {
-	char addr[TEXT_BYTES - 32];
+	char network[ASN_BYTES], raw[TEXT_BYTES - 32], addr[TEXT_BYTES - 32];
 
-	safe_text(addr, sizeof(addr), model_text(m, addrs));
+	show_network(m, addrs, network);
+	snprintf(raw, sizeof(raw), "%s%s%s", model_text(m, addrs), *network ? ", " : "", network);
+	safe_text(addr, sizeof(addr), raw);
 	if (addrs == MODEL_NONE)
 		snprintf(out, TEXT_BYTES, "hop %u", ttl);
 	else
@@ -172,6 +174,7 @@ static void json_hop(
 	json_object_object_add(hop, "ttl", json_object_new_int(ttl));
 	if (addrs != MODEL_NONE)
 		json_object_object_add(hop, "addr", json_object_new_string(model_text(m, addrs)));
+	show_json_network(hop, m, addrs);
 	json_object_object_add(to, key, hop);
 }
 

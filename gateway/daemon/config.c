@@ -160,15 +160,25 @@ static bool read_log_clients(struct config_reader *r, const config_setting_t *s,
 	return true;
 }
 
-static bool read_log_file(struct config_reader *r, const config_setting_t *s, void *base)
+/* A file's name; "": none. */
+static bool read_file_name(struct config_reader *r, const config_setting_t *s, char **out)
 {
-	struct config *c = base;
 	const char *file;
 
 	if (!config_string(r, s, PATH_MAX - 1, &file))
 		return false;
-	c->log_file = *file != '\0' ? config_strdup(r, file) : NULL;
-	return *file == '\0' || c->log_file != NULL;
+	*out = *file != '\0' ? config_strdup(r, file) : NULL;
+	return *file == '\0' || *out != NULL;
+}
+
+static bool read_log_file(struct config_reader *r, const config_setting_t *s, void *base)
+{
+	return read_file_name(r, s, &((struct config *)base)->log_file);
+}
+
+static bool load_mmdb(struct config_reader *r, const config_setting_t *s)
+{
+	return read_file_name(r, s, &r->config->mmdb);
 }
 
 static bool load_log(struct config_reader *r, const config_setting_t *s)
@@ -264,6 +274,7 @@ static const struct section {
 	{ "budget", load_budget, false },
 	{ "limits", load_limits, false },
 	{ "services", load_services, true },
+	{ "mmdb", load_mmdb, false },
 	{ "policies", config_policies_load, true },
 };
 
@@ -278,7 +289,7 @@ static bool check_sections(struct config_reader *r, const config_setting_t *root
 		if (!known)
 			return config_refuse(r, s,
 				"unknown option; allowed here: gateway log probe budget limits services "
-				"policies");
+				"mmdb policies");
 	}
 	return true;
 }

@@ -54,6 +54,7 @@ struct config {
 
 	struct inpath_settings probe; /* what a policy without settings of its own uses */
 	char *services;               /* the directory of the service lists */
+	char *mmdb;                   /* names networks, for the command; NULL: none */
 
 	struct inpath_limits limits;       /* fixed until restart */
 	struct inpath_policy_set policies; /* marks included; see also inpath/policy.h */

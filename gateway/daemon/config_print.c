@@ -141,6 +141,7 @@ int config_print(const struct config *c, const struct config_ifaces *lan,
 	put_log(out, c);
 	put_numbers(out, c);
 	put_text(out, "SERVICES", c->services);
+	put_text(out, "MMDB", c->mmdb != NULL ? c->mmdb : "");
 	(void)fputs("INPATH_POLICIES='", out);
 	for (uint32_t i = 0; i < c->policies.policies_count; i++) {
 		if (i > 0)

@@ -95,6 +95,26 @@ status=0
 inpath why >"$NET_WORK/text" || status=$?
 tap_is "why: and says so in words" "$status $(grep -c '^No problem' "$NET_WORK/text")" "0 1"
 
+# The configuration that the command reads is the machine's, whose /etc the gateway sees as another.
+python3 "$NET_ROOT/tests/cli/mmdb.py" "$NET_WORK/networks.mmdb" "$router/32" 64500 "Example Transit"
+network() {
+	{
+		cat "$INPATH_CONF"
+		printf 'mmdb = "%s";\n' "$1"
+	} >"$NET_WORK/networks.conf"
+	on gw sh -c 'mount -t tmpfs etc /etc && mkdir /etc/inpath && cp "$1" /etc/inpath/inpath.conf && exec "$2" paths' sh \
+		"$NET_WORK/networks.conf" "$NET_BUILD/inpath"
+}
+if inpath paths --mmdb "$NET_WORK/networks.mmdb" >"$NET_WORK/text" 2>&1; then
+	tap_ok "paths --mmdb: a router's network" grep -q " $router .*AS64500 Example Transit" "$NET_WORK/text"
+	tap_ok "... the same where the configuration names the file" eval \
+		'network "$NET_WORK/networks.mmdb" | grep -q " $router .*AS64500 Example Transit"'
+	tap_ok "... which may be missing: said, and done without" eval \
+		'network "$NET_WORK/gone.mmdb" 2>&1 | grep -q "gone.mmdb: No such file" && network "$NET_WORK/gone.mmdb" 2>&1 | grep -q " $router "'
+else
+	tap_ok "paths --mmdb: built without libmaxminddb: said" grep -q libmaxminddb "$NET_WORK/text"
+fi
+
 # A probe is one byte behind headers of 52: from here on the server's last router lets only the client's own packets through.
 on r5 iptables -A FORWARD -p tcp -d "$S1_4" -m length --length 53 -j DROP
 tap_ok "why: a server that does not answer any more" wait_for 60 why_is service

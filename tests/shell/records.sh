@@ -53,6 +53,46 @@ tap_is "epochs: flows" "$(said flows "$epochs")" "$(cat "$root/tests/cli/epochs_
 tap_is "epochs: paths" "$(said paths "$epochs")" "$(cat "$root/tests/cli/epochs_paths.txt")"
 tap_is "no time" "$(wrong paths --since noon "$log")" \
 	"64: inpath: --since noon is no time: 90s, 10m, 2h, 3d, or 2026-11-21T20:14"
+
+# --- whose networks routers are in ------------------------------------------------------------------
+
+networks=$work/networks.mmdb
+python3 "$root/tests/cli/mmdb.py" "$networks" 100.64.0.0/10 64500 'Example Access' 10.1.0.0/16 string64501 $'<An\e[2Jother>' \
+	45.57.0.0/17 4200000000 "$(printf 'long %.0s' {1..40})" 2001:db8::/32 64502 'Six & Co'
+if said paths --mmdb "$networks" "$log" >"$work/networks"; then
+	tap_is "--mmdb: paths tells them" "$(sed -n '3,5p' "$work/networks" | awk '{ print $2, $7, $8, $9 }' | sed 's/ *$//')" \
+		$'100.64.0.1 AS64500 Example Access\n10.1.0.6 AS64501 <An\\x1b[2Jother>\n* -'
+	tap_is "... IPv6 routers', too" "$(grep -c 'AS64502 Six & Co' "$work/networks")" 1
+	tap_is "... in a table as wide as the terminal" \
+		"$(COLUMNS=72 said paths --mmdb "$networks" "$log" | grep '^ ' | sed 's/…/./g' | awk '{ if (length > most) most = length } END { print most }')" 72
+	tap_is "... and as JSON" "$(said paths --json --mmdb "$networks" "$log" | python3 -c 'import json, sys
+print([(h["asn"], len(h["as"])) for h in json.load(sys.stdin)[0]["hops"] if "asn" in h])')" "[(64500, 14), (64501, 13), (4200000000, 95)]"
+	tap_is "a file that is not there" "$(wrong paths --mmdb "$work/none" "$log")" "2: inpath: $work/none: No such file or directory"
+	tap_is "a file that is none" "$(wrong why --mmdb "$log" "$log")" "2: inpath: $log: The MaxMind DB file contains invalid metadata"
+	# Each byte in turn is another, and each length: it is said what is wrong, or something else is read; nothing worse.
+	tap_is "a file that is broken is survived" "$(python3 - "$inpath" "$networks" "$log" "$work/broken" <<'END'
+import pathlib
+import subprocess
+import sys
+inpath, whole, log, broken = sys.argv[1:]
+whole = pathlib.Path(whole).read_bytes()
+cases = [whole[:n] for n in range(0, len(whole), 61)]
+cases += [whole[:n] + bytes([whole[n] ^ 0xFF]) + whole[n + 1:] for n in range(3, len(whole), 23)]
+bad = 0
+for case in cases:
+    pathlib.Path(broken).write_bytes(case)
+    run = subprocess.run([inpath, "paths", "--mmdb", broken, log], capture_output=True, timeout=60)
+    if run.returncode not in (0, 2) or run.returncode == 2 and not run.stderr.startswith(b"inpath: " + broken.encode()):
+        bad += 1
+        print(run.returncode, run.stderr)
+print(bad, len(cases) > 50)
+END
+	)" "0 True"
+else
+	tap_is "--mmdb: without libmaxminddb it is said" "$(wrong paths --mmdb "$networks" "$log")" \
+		"2: inpath: $networks cannot be read: inpath was built without libmaxminddb"
+fi
+
 verbs=$(said --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
 tap_is "there are verbs" "$(wc -w <<<"$verbs")" 8
 for verb in $verbs; do

@@ -78,7 +78,7 @@ ok "csv: each row has all columns, and no cell is a formula" python3 - "$work/ho
 import csv
 import sys
 rows = list(csv.reader(open(sys.argv[1], newline="", encoding="utf-8")))
-assert len(rows) > 40 and {len(row) for row in rows} == {12}, len(rows)
+assert len(rows) > 40 and {len(row) for row in rows} == {13}, len(rows)
 assert not [cell for row in rows for cell in row if cell[:1] in "=+-@" and cell], rows
 END
 python3 "$root/tests/cli/generate.py" 1500 1 changes >"$work/changes.log"
@@ -115,7 +115,25 @@ grep ev=epoch "$work/changes.log" | cat "$work/evening.log" - >"$work/both.log"
 "$inpath" report -o "$work/both.md" "$work/both.log"
 ok "traces that a log has both ways count once" diff "$work/evening.md" "$work/both.md"
 grep ev=epoch "$work/changes.log" >"$work/epochs.log"
-is "epochs alone" "$("$inpath" report --format json "$work/epochs.log" | sed -n 's/^  "traces": *\([0-9]*\),/\1/p')" 1493
+tap_is "epochs alone" "$("$inpath" report --format json "$work/epochs.log" | sed -n 's/^  "traces": *\([0-9]*\),/\1/p')" 1493
+
+# Whose networks routers are in, where inpath knows it.
+python3 "$root/tests/cli/mmdb.py" "$work/networks.mmdb" 100.64.0.0/10 64500 'Example Access <b>' 10.20.0.0/16 64500 'Example Access <b>' \
+	192.0.2.0/24 64501 'Transit of the Two Oceans and Several Seas Holding' 198.51.100.0/24 64502 '=Video()' 2001:db8::/32 64503 Six
+if "$inpath" report --mmdb "$work/networks.mmdb" -o "$work/networks.html" "$work/evening.log" 2>"$work/said"; then
+	ok "html: networks" holds "$work/networks.html" "<small>AS64500 Example Access &lt;b&gt;</small>"
+	ok "... and in the answer" holds "$work/networks.html" "AS64502 =Video()) (1 server"
+	for form in md json csv; do
+		"$inpath" report --mmdb "$work/networks.mmdb" -o "$work/networks.$form" "$work/evening.log"
+	done
+	ok "md: networks" holds "$work/networks.md" "192.0.2.17, AS64501 Transit"
+	ok "json: networks" holds "$work/networks.json" '"as": "=Video()"'
+	ok "csv: networks" holds "$work/networks.csv" '"AS64502 =Video()"'
+	ok "why: the network that it begins in" holds <("$inpath" why --mmdb "$work/networks.mmdb" "$work/evening.log") "AS64502 =Video()"
+else
+	ok "no networks: said why" holds "$work/said" "without libmaxminddb"
+	cp "$work/evening.html" "$work/networks.html"
+fi
 
 ok "html: a name is no markup" lacks "$work/hostile.html" "<img"
 ok "... but is shown" holds "$work/hostile.html" "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"
@@ -156,7 +174,7 @@ ok "... what is left out is said" holds "$work/many.html" "with the most traces,
 ok "... on a page of less than 3 MB" [ "$(stat -c %s "$work/many.html")" -lt 3000000 ]
 
 if chromium=$(command -v chromium-headless-shell || command -v chromium); then
-	for page in evening changes hostile many none one; do
+	for page in evening changes networks hostile many none one; do
 		ok "in a browser: $page" timeout 300 python3 "$root/tests/cli/browse.py" "$chromium" "$work/$page.html"
 	done
 else

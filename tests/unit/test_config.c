@@ -17,6 +17,7 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->log_facility, LOG_DAEMON);
 	assert_int_equal(c->log_clients, CONFIG_CLIENTS_ADDRESS);
 	assert_null(c->log_file);
+	assert_null(c->mmdb);
 	assert_int_equal(set->log_paths, INPATH_LOG_PATHS_CHANGES);
 	assert_false(set->log_hops || set->log_probes);
 	assert_int_equal(c->probe.interval_s, 60);
@@ -90,7 +91,8 @@ static void every_option_is_taken(void **state)
 		"probe = { interval = 86400; max_hops = 64; attempts = 10; gap = 64; timeout_ms = 50;"
 		" touch = false; };\n"
 		"budget = { gateway = 100000; client = 1; first_hops = 2; };\n"
-		"limits = { flows = 64; names = 1048576; hellos = 4096; traces = 1; histories = 3; };\n");
+		"limits = { flows = 64; names = 1048576; hellos = 4096; traces = 1; histories = 3; };\n"
+		"mmdb = \"/usr/share/asn.mmdb\";\n");
 
 	assert_false(c->lan.is_auto);
 	assert_int_equal(c->lan.count, 2);
@@ -107,6 +109,7 @@ static void every_option_is_taken(void **state)
 	assert_true(c->policies.log_hops && c->policies.log_probes);
 	assert_int_equal(c->log_clients, CONFIG_CLIENTS_HASH);
 	assert_string_equal(c->log_file, "/var/log/inpath.log");
+	assert_string_equal(c->mmdb, "/usr/share/asn.mmdb");
 	assert_int_equal(c->probe.interval_s, 86400);
 	assert_int_equal(c->probe.max_hops, 64);
 	assert_int_equal(c->probe.attempts, 10);
@@ -258,6 +261,7 @@ static void every_option_is_printed(void **state)
 		"INPATH_BUDGET_CLIENT='50'\nINPATH_BUDGET_FIRST_HOPS='20'\nINPATH_LIMITS_FLOWS='16384'\n"
 		"INPATH_LIMITS_NAMES='8192'\nINPATH_LIMITS_HELLOS='64'\nINPATH_LIMITS_TRACES='256'\n"
 		"INPATH_LIMITS_HISTORIES='2048'\nINPATH_SERVICES='%s'\n"
+		"INPATH_MMDB=''\n"
 		"INPATH_POLICIES='bank netflix tv'\n",
 		c->services);
 	assert_string_equal(out, expected);

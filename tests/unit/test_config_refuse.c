@@ -124,7 +124,7 @@ static void unknown_keys_are_refused_at_every_level(void **state)
 	struct place *p = *state;
 
 	refused(p, "\n\ngatewy = { };", 3,
-		"gatewy: unknown option; allowed here: gateway log probe budget limits services policies");
+		"gatewy: unknown option; allowed here: gateway log probe budget limits services mmdb policies");
 	refused(p, "gateway = {\n que = 1; };", 2,
 		"gateway.que: unknown option; allowed here: lan wan queue queue_len mark_probe mark_rest accounting");
 	refused(p, "log = {\n level = 1; };", 2,
