@@ -155,6 +155,17 @@ static void next_birth(struct soak *s)
 	agenda_add(&s->agenda, s->now + dice_about(&s->house.dice, mean), AGENDA_BIRTH, 0, 0);
 }
 
+void house_count(struct house *h, const struct house_flow *f, bool begins)
+{
+	uint16_t *count = &h->of_address[2 * f->client + f->v6];
+
+	if (!f->selected)
+		return;
+	h->addresses -= *count > 0;
+	*count = (uint16_t)(begins ? *count + 1 : *count - 1);
+	h->addresses += *count > 0;
+}
+
 void house_birth(struct soak *s)
 {
 	struct house *h = &s->house;
@@ -171,7 +182,7 @@ void house_birth(struct soak *s)
 	f->serial = (uint32_t)++h->born;
 	draw_flow(s, f, slot);
 	h->living++;
-	h->traced += f->selected;
+	house_count(h, f, true);
 	dies = s->now + 2 * INPATH_SEC + draw_life(h);
 	judge_note(s, f, "begins: client %u, service %u, %s, IPv%d, lives %.1f s", f->client,
 		f->route.service, f->quic ? "QUIC" : "TCP", f->v6 ? 6 : 4,
@@ -236,6 +247,7 @@ void house_arm(struct soak *s, const struct inpath_tuple *tuple)
 	if (!f || !f->resting)
 		return;
 	judge_note(s, f, "is armed");
+	judge_arm(s, f);
 	f->resting = false;
 	talk_catch_up(s, f, (uint32_t)(f - s->house.flows));
 }

@@ -80,7 +80,8 @@ struct house {
 	uint32_t flows_an_hour;
 	uint64_t born;
 	uint64_t living;
-	uint64_t traced; /* of them, by a policy */
+	uint16_t of_address[JUDGE_CLIENTS]; /* of them, those that a policy traces */
+	uint32_t addresses;                 /* that have such */
 	uint64_t packets;
 	struct house_flow *flows;
 	uint32_t free[HOUSE_FLOWS]; /* a ring: the slot that is free for the longest comes first */
@@ -98,6 +99,9 @@ void house_birth(struct soak *s);
 void house_say(struct soak *s, const struct agenda_item *item);
 void house_gone(struct soak *s, const struct agenda_item *item);
 void house_answer(struct soak *s, const struct agenda_item *item);
+
+/* A flow that a policy traces begins, or is over. */
+void house_count(struct house *h, const struct house_flow *f, bool begins);
 
 /* The flow with this tuple, or NULL. */
 struct house_flow *house_find(struct soak *s, const struct inpath_tuple *tuple);

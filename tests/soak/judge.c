@@ -10,29 +10,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/*
- * So long may a flow that talks wait for a trace that is due: a minute, and the turns of all others, a
- * trace and its confirmation each, if there is more to trace than the budget allows.
- */
-#define PATIENCE (60 * INPATH_SEC)
-#define A_TURN   (40 * INPATH_SEC / SOAK_GATEWAY)
-
-static inpath_time patience(const struct soak *s)
-{
-	return PATIENCE + s->house.traced * A_TURN;
-}
-
 void judge_begin(struct judge *j)
 {
 	j->clients = calloc(JUDGE_CLIENTS, sizeof(*j->clients));
 	j->client_due = calloc(JUDGE_CLIENTS, sizeof(*j->client_due));
 	j->client_traced = calloc(JUDGE_CLIENTS, sizeof(*j->client_traced));
-	if (!j->clients || !j->client_due || !j->client_traced)
+	j->turns = calloc(JUDGE_CLIENTS, sizeof(*j->turns));
+	if (!j->turns || !j->clients || !j->client_due || !j->client_traced)
 		abort();
 }
 
 void judge_end(struct judge *j)
 {
+	free(j->turns);
 	free(j->clients);
 	free(j->client_due);
 	free(j->client_traced);
@@ -234,27 +224,6 @@ static void judge_hop(struct hearing *h, const struct inpath_hop *hop, struct ju
 			hop->ttl);
 }
 
-static void judge_waits(struct soak *s, struct house_flow *f, const struct inpath_record *r)
-{
-	struct judge_flow *own = &f->judge;
-	inpath_time due = own->traces == 0 ? own->ready
-			  : own->differed  ? own->told
-					   : own->last + f->interval_s * INPATH_SEC;
-	inpath_time *longest = own->traces == 0 ? &s->judge.wait_first
-			       : own->differed  ? &s->judge.wait_confirm
-						: &s->judge.wait_next;
-	/* Its packets have to come first; an interval may be longer by jitter. */
-	inpath_time slack = 2 * f->pause + (own->traces ? f->interval_s * INPATH_SEC / 8 : 0);
-	inpath_time wait = r->at > due + slack ? r->at - due - slack : 0;
-
-	judge_note(s, f, "has waited for %.3f s", (double)wait / 1e9);
-	if (wait > *longest)
-		*longest = wait;
-	if (wait > patience(s))
-		judge_miss(s, f, "waited for a trace %llu s longer than it had to",
-			(unsigned long long)(wait / INPATH_SEC));
-}
-
 static void note_path(const struct hearing *h)
 {
 	const struct inpath_record_path *p = &h->r->path;
@@ -287,7 +256,7 @@ static void judge_path(struct soak *s, struct house_flow *f, const struct inpath
 		judge_miss(s, f, "stop=reached, and the last hop is not the server");
 	if ((p->stop == INPATH_STOP_GAP || p->stop == INPATH_STOP_MAXTTL) && server_answered(&h))
 		judge_miss(s, f, "the server answered in time, and stop=%d", p->stop);
-	judge_waits(s, f, r);
+	judge_wait(s, f, r->at);
 	s->judge.flows_traced += f->judge.traces == 0;
 	s->judge.client_traced[f->client] = true;
 	f->judge.traces++;
@@ -321,11 +290,6 @@ void judge_whole(struct soak *s)
 
 void judge_flow_over(struct soak *s, struct house_flow *f)
 {
-	bool due = f->selected && f->ready && f->closed_at > f->judge.ready + patience(s);
-
-	s->judge.client_due[f->client] |= due;
-	if (due && f->judge.traces == 0)
-		judge_miss(s, f, "was never traced, and lived for %llu s",
-			(unsigned long long)((f->closed_at - f->judge.ready) / INPATH_SEC));
+	judge_never_traced(s, f);
 	judge_change_gone(s, f);
 }

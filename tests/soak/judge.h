@@ -6,9 +6,9 @@
  *   every verdict   takes off the wire what answers a probe, and nothing else
  *   every record    shows the path that was there, and every hop that answered in time
  *   every change    that is there to be seen is named, once, by the first TTL that differs; no other
- *   every client    whose flows live long enough is traced; nobody waits longer than the budget makes everybody wait
+ *   every client    whose flows live long enough is traced; nobody waits longer than by its client's turns
  *
- * What a change is, judge_change.c says.
+ * What a change is, judge_change.c says; what a turn is, judge_wait.c.
  *
  * Owns: what it remembers of each flow (struct judge_flow), and of the latest sendings.
  * Time: the world's.
@@ -26,6 +26,7 @@ enum {
 	JUDGE_CLIENTS = 1024,
 	JUDGE_SHOWN = 20, /* misses that are told in full */
 	JUDGE_KINDS = 64,
+	JUDGE_TURNS = 256, /* of an address, remembered */
 	/* Traces in a row that may show a change until it is named: the one that finds it, four that
 	 * follow at once (routers that limit their answers hide it), and the next one in its turn. */
 	JUDGE_SHOWS = 6,
@@ -51,6 +52,7 @@ struct judge_flow {
 	inpath_time ready;  /* it could be traced from now on */
 	inpath_time last;   /* when its latest trace began ... */
 	inpath_time told;   /* ... and was told of */
+	bool woken;         /* it was brought back for the next one */
 	/* Its path: as it was first shown or last named, and what was taken for it since. */
 	struct judge_ids named;
 	struct judge_ids taken;
@@ -69,10 +71,26 @@ struct judge_window {
 	uint64_t count;
 };
 
+/* One of its client's flows was called, or traced. */
+struct judge_turn {
+	inpath_time at;
+	uint32_t serial;
+	uint16_t service;
+	bool called;
+	bool traced;
+};
+
+/* The latest ones of one address. */
+struct judge_turns {
+	struct judge_turn turn[JUDGE_TURNS];
+	uint64_t count;
+};
+
 struct judge {
 	struct judge_window gateway;
 	struct judge_window first_hops[3];
 	struct judge_window *clients; /* JUDGE_CLIENTS */
+	struct judge_turns *turns;    /* JUDGE_CLIENTS */
 	bool *client_due;             /* it had a flow that had to be traced */
 	bool *client_traced;
 	uint64_t probes;
@@ -116,6 +134,15 @@ void judge_probe(struct soak *s, const struct house_flow *f, const struct inpath
 /* An answer to a probe sent at `sent` is handed to the engine. */
 void judge_answer(
 	struct soak *s, struct house_flow *f, uint8_t ttl, bool by_server, inpath_time sent);
+
+/* The flow is brought back to be traced. */
+void judge_arm(struct soak *s, struct house_flow *f);
+
+/* A trace is told of that began at `at`: has it waited for longer than it had to? */
+void judge_wait(struct soak *s, struct house_flow *f, inpath_time at);
+
+/* The flow is over: did it wait in vain? */
+void judge_never_traced(struct soak *s, struct house_flow *f);
 
 void judge_record(struct soak *s, const struct inpath_record *r);
 

@@ -6,7 +6,7 @@
  *   selection.c  the policies
  *   household.c, talk.c      clients, flows, what they say, the kernel's part
  *   internet.c, internet_draw.c   routers, routes and their changes: the truth
- *   judge.c, judge_change.c  what is right
+ *   judge.c, judge_change.c, judge_wait.c  what is right
  *
  * Everything follows from the seed.
  */

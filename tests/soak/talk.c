@@ -232,7 +232,7 @@ static void says_bye(struct soak *s, struct house_flow *f, uint32_t slot)
 	struct tcp_words words = words_of(f, true);
 
 	s->house.living--;
-	s->house.traced -= f->selected;
+	house_count(&s->house, f, false);
 	if (!f->quic) {
 		words.flags = dice_permille(&s->house.moods, 150) ? TCP_RST : TCP_FIN | TCP_ACK;
 		tcp_says(s, f, true, words, NULL, 0);
