@@ -367,8 +367,13 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 		measure(e, t, f, h);
 		return;
 	}
-	if (is_cut_short(t))
+	if (is_cut_short(t)) {
+		/* But what it shows where the path was silent so far has been seen. */
+		if (h->doubt.ttl == 0 && path_differs(&h->path, &t->path) == 0 &&
+			!is_mixture(t, &h->path))
+			path_fill(&h->path, &t->path);
 		return;
+	}
 	if (t->why != INPATH_WHY_CHANGE)
 		h->doubt.rounds = 0;
 	if (was_missed(h, &t->path))

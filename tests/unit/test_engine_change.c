@@ -131,6 +131,31 @@ static void a_longer_and_a_shorter_path_differ_where_the_server_moved(void **sta
 	}
 }
 
+/* Nobody answers just before the server, and now itself does: as few traces may all have missed it there. */
+static void a_nearer_server_is_a_change_once_four_traces_have_not_met_it_there(void **state)
+{
+	(void)state;
+	for (uint32_t traces = 1; traces <= 5; traces++) {
+		EACH_FAMILY(w)
+		{
+			w.distance = 5;
+			w.silent = 1 << 3;
+			begin(&w);
+			while (world_stats(&w)->unchanged < traces - 1)
+				goes_on(&w, INPATH_SEC);
+			assert_int_equal(world_stats(&w)->traces, traces);
+			w.distance = 4;
+			goes_on(&w, 200 * INPATH_SEC);
+			assert_changes(&w, traces >= 4, 0);
+			if (traces >= 4) {
+				assert_int_equal(latest_change(&w)->ttl, 4);
+				assert_world_path(&w);
+			}
+			world_end(&w);
+		}
+	}
+}
+
 static void a_third_path_is_the_one_that_is_named(void **state)
 {
 	(void)state;
@@ -221,6 +246,31 @@ static void a_trace_cut_short_is_no_evidence(void **state)
 	goes_on(&w, 40 * INPATH_SEC);
 	assert_int_equal(world_stats(&w)->traces, 3);
 	assert_changes(&w, 0, 0);
+	world_end(&w);
+}
+
+static void what_a_trace_cut_short_has_shown_is_known(void **state)
+{
+	struct world w = { .sack = true, .silent = 1 << 1 | 1 << 3 };
+
+	(void)state;
+	begin(&w);
+	w.silent = 1 << 3;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 20 * MS);
+	w.window = 0;
+	for (int i = 0; i < 14; i++) {
+		world_server_says(&w, world_server_tcp(&w));
+		world_run(&w, INPATH_SEC);
+	}
+	assert_int_equal(world_stats(&w)->traces, 2);
+	assert_int_equal(world_stats(&w)->unchanged, 0);
+	w.window = 500;
+	/* There it has shown a router, and now there is another. */
+	w.moved = 1 << 1 | 1 << 2;
+	goes_on(&w, 90 * INPATH_SEC);
+	assert_changes(&w, 1, 0);
+	assert_int_equal(latest_change(&w)->ttl, 2);
 	world_end(&w);
 }
 
@@ -368,10 +418,13 @@ int main(void)
 		cmocka_unit_test(a_path_that_the_log_leaves_out_is_told_if_asked),
 		cmocka_unit_test(two_traces_name_a_change),
 		cmocka_unit_test(a_longer_and_a_shorter_path_differ_where_the_server_moved),
+		cmocka_unit_test(
+			a_nearer_server_is_a_change_once_four_traces_have_not_met_it_there),
 		cmocka_unit_test(a_third_path_is_the_one_that_is_named),
 		cmocka_unit_test(a_way_back_is_told_as_one),
 		cmocka_unit_test(a_flap_is_counted_and_not_named),
 		cmocka_unit_test(a_trace_cut_short_is_no_evidence),
+		cmocka_unit_test(what_a_trace_cut_short_has_shown_is_known),
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
 		cmocka_unit_test(a_change_behind_a_balancer_is_named),
 		cmocka_unit_test(a_change_among_routers_that_answer_seldom_is_named),
