@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/cli/why.h"
 
+#include "gateway/cli/quantile.h"
 #include "gateway/cli/why_way.h"
 
 #include <stdlib.h>
@@ -11,6 +12,12 @@
 static uint32_t address_of(const struct why_work *w, const struct why_way *s)
 {
 	return why_flow_of(w->m, s->traces[0])->server;
+}
+
+/* The first trace of a way that was ill. */
+static model_time ill_since(const struct why_work *w, const struct why_way *s)
+{
+	return w->m->traces[s->traces[s->split.at]].at;
 }
 
 static bool is_ill(const struct why_way *s)
@@ -37,6 +44,33 @@ static bool begins_last(const struct why_way *s)
 	       (s->bad_ttl == 0 || s->bad_ttl > s->hops);
 }
 
+/* Since when the ways are ill that `which` chooses: the middle of them. */
+static model_time usual_since(const struct why_work *w, bool (*which)(const struct why_way *s))
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < w->server_count; i++) {
+		const struct why_way *s = &w->servers[i];
+
+		if (which(s))
+			w->scratch[count++] = (uint32_t)((ill_since(w, s) - w->m->first) / 1000);
+	}
+	return w->m->first + quantile_median(w->scratch, count) * 1000ULL;
+}
+
+/* The ways that were seen to be well before and since. */
+static uint32_t count_well(const struct why_work *w, model_time since)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < w->server_count; i++) {
+		const struct why_way *s = &w->servers[i];
+
+		count += s->known && !is_ill(s) && s->known_from < since && s->known_until >= since;
+	}
+	return count;
+}
+
 /*
  * The first hops are ill if it is so on the way to three servers, or to all if there are fewer, and to
  * more than are well. Where routers are silent there, it may show farther on only: on several ways at
@@ -44,14 +78,13 @@ static bool begins_last(const struct why_way *s)
  */
 static bool access_is_ill(const struct why_work *w)
 {
-	uint32_t surely = 0, maybe = 0, well = 0, ill, bad = MODEL_NONE;
+	uint32_t surely = 0, maybe = 0, well, ill, bad = MODEL_NONE;
 	bool apart = false;
 
 	for (uint32_t i = 0; i < w->server_count; i++) {
 		const struct why_way *s = &w->servers[i];
 
 		surely += begins_first(s);
-		well += s->known && !is_ill(s);
 		if (!may_begin_first(s))
 			continue;
 		apart |= maybe && s->bad_addrs != bad;
@@ -59,24 +92,55 @@ static bool access_is_ill(const struct why_work *w)
 		maybe++;
 	}
 	ill = apart ? maybe : surely;
-	return ill && (ill >= 3 ? ill > well : well == 0);
+	if (ill == 0)
+		return false;
+	well = count_well(w, usual_since(w, apart ? may_begin_first : begins_first));
+	return ill >= 3 ? ill > well : well == 0;
 }
 
-static enum why_segment segment_of(const struct why_way *s, bool access)
+static bool same_service(const struct why_work *w, const struct why_way *a, const struct why_way *b)
+{
+	return why_flow_of(w->m, a->traces[0])->service == why_flow_of(w->m, b->traces[0])->service;
+}
+
+/* Where routers before the server are silent, another way to the service may show that they are well. */
+static bool may_be_service(const struct why_work *w, const struct why_way *s)
+{
+	if (begins_last(s))
+		return true;
+	if (s->good_ttl < WHY_ACCESS || (s->bad_ttl && s->bad_ttl <= s->hops))
+		return false;
+	for (uint32_t i = 0; i < w->server_count; i++)
+		if (begins_last(&w->servers[i]) && same_service(w, s, &w->servers[i]))
+			return true;
+	return false;
+}
+
+static enum why_segment segment_of(const struct why_work *w, const struct why_way *s, bool access)
 {
 	if (access && may_begin_first(s))
 		return WHY_ACCESS_LINK;
-	return begins_last(s) ? WHY_SERVICE : WHY_TRANSIT;
+	return may_be_service(w, s) ? WHY_SERVICE : WHY_TRANSIT;
+}
+
+/* The same service by the other family, whose routers have other addresses, from the same hop on. */
+static bool is_twin(const struct why_work *w, const struct why_way *s, const struct why_way *link)
+{
+	return same_service(w, s, link) && s->bad_ttl == link->bad_ttl &&
+	       s->good_ttl == link->good_ttl &&
+	       why_flow_of(w->m, s->traces[0])->af != why_flow_of(w->m, link->traces[0])->af;
 }
 
 /* May what begins at this link be what is wrong on the way to `s`, too? */
 static bool may_begin_at(
 	const struct why_work *w, const struct why_way *s, const struct why_way *link)
 {
-	if (s == link)
+	if (s == link || is_twin(w, s, link))
 		return true;
-	if (link->bad_ttl == 0 || s->good_ttl >= link->bad_ttl ||
-		(s->bad_ttl && s->bad_ttl < link->bad_ttl))
+	if (link->bad_ttl == 0 || (s->bad_ttl && s->bad_ttl < link->bad_ttl))
+		return false;
+	/* A trace that was under way when the link broke saw routers behind it. */
+	if (!s->broken && s->good_ttl >= link->bad_ttl)
 		return false;
 	return why_way_router(w, s, link->bad_ttl) == link->bad_addrs;
 }
@@ -85,18 +149,16 @@ static bool may_begin_at(
 static bool same_problem(
 	const struct why_work *w, const struct why_way *first, const struct why_way *s, bool access)
 {
-	enum why_segment segment = segment_of(first, access);
-
 	if (first->broken != s->broken)
 		return false;
-	switch (segment) {
+	switch (segment_of(w, first, access)) {
 	case WHY_LAN: return false;
-	case WHY_ACCESS_LINK: return segment == segment_of(s, access);
+	case WHY_ACCESS_LINK:
+		/* Nothing comes through to any of them. */
+		return s->broken || segment_of(w, s, access) == WHY_ACCESS_LINK;
 	case WHY_TRANSIT: return may_begin_at(w, s, first);
 	case WHY_SERVICE:
-		return segment == segment_of(s, access) &&
-		       why_flow_of(w->m, first->traces[0])->service ==
-			       why_flow_of(w->m, s->traces[0])->service;
+		return segment_of(w, s, access) == WHY_SERVICE && same_service(w, first, s);
 	}
 	return false;
 }
@@ -131,14 +193,14 @@ static void tell(const struct why_work *w, struct why_way *first, bool access)
 {
 	uint32_t excess = 0, breaks = 0, last = MODEL_NONE;
 	struct why_problem p = {
-		.segment = segment_of(first, access),
+		.segment = segment_of(w, first, access),
 		.broken = first->broken,
 		.since = UINT64_MAX,
 		.good_addrs = MODEL_NONE,
 		.bad_addrs = MODEL_NONE,
 	};
 
-	for (struct why_way *s = first; s < w->servers + w->server_count; s++) {
+	for (struct why_way *s = w->servers; s < w->servers + w->server_count; s++) {
 		model_time since;
 
 		if (!is_ill(s) || s->told || !same_problem(w, first, s, access))
@@ -148,7 +210,7 @@ static void tell(const struct why_work *w, struct why_way *first, bool access)
 		last = address_of(w, s);
 		breaks += s->breaks;
 		p.flows += count_flows(w, s);
-		since = w->m->traces[s->traces[s->split.at]].at;
+		since = ill_since(w, s);
 		p.since = since < p.since ? since : p.since;
 		/* Of several, the one that suffers most speaks for all. */
 		if (p.servers > 1 && s->split.now_us - s->split.before_us <= excess)
@@ -166,20 +228,30 @@ static void tell(const struct why_work *w, struct why_way *first, bool access)
 		add_problem(w->out, &p);
 }
 
+/* The next one to tell of, the one that is ill from the nearest hop on; NULL: there is none. */
+static struct why_way *next_ill(
+	const struct why_work *w, bool broken, enum why_segment segment, bool access)
+{
+	struct why_way *nearest = NULL;
+
+	for (struct why_way *s = w->servers; s < w->servers + w->server_count; s++)
+		if (is_ill(s) && !s->told && s->broken == broken &&
+			segment_of(w, s, access) == segment &&
+			(!nearest || s->bad_ttl < nearest->bad_ttl))
+			nearest = s;
+	return nearest;
+}
+
 static void tell_servers(struct why_work *w)
 {
 	static const enum why_segment order[] = { WHY_ACCESS_LINK, WHY_TRANSIT, WHY_SERVICE };
 	bool access = access_is_ill(w);
+	struct why_way *s;
 
 	for (int broken = 1; broken >= 0; broken--)
 		for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
-			for (uint32_t i = 0; i < w->server_count; i++) {
-				struct why_way *s = &w->servers[i];
-
-				if (is_ill(s) && !s->told && s->broken == broken &&
-					segment_of(s, access) == order[k])
-					tell(w, s, access);
-			}
+			while ((s = next_ill(w, broken, order[k], access)) != NULL)
+				tell(w, s, access);
 }
 
 /* --- all servers, all devices ---------------------------------------------------------------------- */

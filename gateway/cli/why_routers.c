@@ -84,21 +84,29 @@ void why_routers_free(struct why_routers *r)
 	*r = (struct why_routers){ 0 };
 }
 
-enum why_move why_router_moved(
-	struct why_routers *r, uint32_t ttl, uint32_t addrs, model_time since, uint32_t excess_us)
+/* How many of its values are older than that. */
+static uint32_t older(const struct why_router *router, model_time than)
 {
-	const struct why_router *router = router_of(r, ttl, addrs);
-	uint32_t low = 0, high = router ? router->count : 0;
+	uint32_t low = 0, high = router->count;
 
-	if (!router)
-		return WHY_UNCLEAR;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (router->times[middle] < since)
+		if (router->times[middle] < than)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return why_moved(router->values, router->count, low, excess_us, r->scratch);
+	return low;
+}
+
+enum why_move why_router_moved(struct why_routers *r, uint32_t ttl, uint32_t addrs,
+	model_time before, model_time since, uint32_t excess_us)
+{
+	const struct why_router *router = router_of(r, ttl, addrs);
+
+	if (!router)
+		return WHY_UNCLEAR;
+	return why_moved(router->values, router->count, older(router, before + 1),
+		older(router, since), excess_us, r->scratch);
 }

@@ -23,8 +23,8 @@ bool why_routers_read(struct why_routers *r, const struct model *m,
 	uint32_t (*server_entry)(const struct model *m, const struct model_trace *t));
 void why_routers_free(struct why_routers *r);
 
-/* What this router did when, at `since`, round trips beyond it went up by `excess_us`. */
-enum why_move why_router_moved(
-	struct why_routers *r, uint32_t ttl, uint32_t addrs, model_time since, uint32_t excess_us);
+/* What this router did when round trips beyond it went up by `excess_us`, somewhen behind `before` and not behind `since`. */
+enum why_move why_router_moved(struct why_routers *r, uint32_t ttl, uint32_t addrs,
+	model_time before, model_time since, uint32_t excess_us);
 
 #endif

@@ -109,19 +109,22 @@ bool why_is_up(const uint32_t *values, size_t count, uint32_t floor_us, uint32_t
 		try_at(&b, at > step ? at - step : 0);
 	}
 	*out = b.split;
+	out->before = out->at;
+	while (values[out->before - 1] == 0)
+		out->before--;
 	return true;
 }
 
-enum why_move why_moved(
-	const uint32_t *values, size_t count, size_t at, uint32_t excess_us, uint32_t *scratch)
+enum why_move why_moved(const uint32_t *values, size_t count, size_t before, size_t at,
+	uint32_t excess_us, uint32_t *scratch)
 {
-	size_t before = gather(values, 0, at, scratch), now, fewer;
-	uint32_t usual = quantile_median(scratch, before), median;
-	double spread = quantile_spread(scratch, before, usual), error;
+	size_t was = gather(values, 0, before, scratch), now, fewer;
+	uint32_t usual = quantile_median(scratch, was), median;
+	double spread = quantile_spread(scratch, was, usual), error;
 
 	now = gather(values, at, count, scratch);
 	median = quantile_median(scratch, now);
-	fewer = before < now ? before : now;
+	fewer = was < now ? was : now;
 	if (fewer < WHY_NOW)
 		return WHY_UNCLEAR;
 	/* Three standard errors of a median must leave the two answers apart. */

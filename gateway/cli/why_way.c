@@ -107,19 +107,24 @@ uint32_t why_way_router(const struct why_work *w, const struct why_way *s, uint3
 	return MODEL_NONE;
 }
 
-/* What the router at this TTL did: by all ways that cross it, else by this one's alone. */
+static model_time time_of(const struct why_work *w, const struct why_way *s, size_t trace)
+{
+	return w->m->traces[s->traces[trace]].at;
+}
+
+/* What the router at this TTL did: by this way alone, else by all that cross it. */
 static enum why_move hop_moved(struct why_work *w, const struct why_way *s, uint32_t ttl)
 {
-	uint32_t excess = s->split.now_us - s->split.before_us, addrs = why_way_router(w, s, ttl);
-	enum why_move moved = WHY_UNCLEAR;
+	const struct why_split *split = &s->split;
+	uint32_t excess = split->now_us - split->before_us, addrs = why_way_router(w, s, ttl);
+	enum why_move moved;
 
-	if (addrs != MODEL_NONE)
-		moved = why_router_moved(
-			&w->routers, ttl, addrs, w->m->traces[s->traces[s->split.at]].at, excess);
-	if (moved != WHY_UNCLEAR)
-		return moved;
 	fill_hop(w, s, ttl);
-	return why_moved(w->values, s->count, s->split.at, excess, w->scratch);
+	moved = why_moved(w->values, s->count, split->before, split->at, excess, w->scratch);
+	if (moved != WHY_UNCLEAR || addrs == MODEL_NONE)
+		return moved;
+	return why_router_moved(&w->routers, ttl, addrs, time_of(w, s, split->before - 1),
+		time_of(w, s, split->at), excess);
 }
 
 /*
@@ -265,6 +270,22 @@ static uint32_t routers_before(const struct why_work *w, const struct why_way *s
 	return reach ? reach : router_count(w->m, &w->m->traces[s->traces[s->count - 1]]);
 }
 
+/* When there were enough values to know what is usual, and from when on there are enough for now. */
+static void find_known(const struct why_work *w, struct why_way *s)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < s->count && count < WHY_BEFORE; i++) {
+		count += w->values[i] != 0;
+		s->known_from = time_of(w, s, i);
+	}
+	count = 0;
+	for (uint32_t i = s->count; i-- > 0 && count < WHY_NOW;) {
+		count += w->values[i] != 0;
+		s->known_until = time_of(w, s, i);
+	}
+}
+
 bool why_way_look(struct why_work *w, struct why_way *s)
 {
 	size_t count = 0;
@@ -275,6 +296,7 @@ bool why_way_look(struct why_work *w, struct why_way *s)
 	for (uint32_t i = 0; i < s->count; i++)
 		count += w->values[i] != 0;
 	s->known = count >= WHY_BEFORE + WHY_NOW;
+	find_known(w, s);
 	s->up = why_is_up(w->values, s->count, WHY_FLOOR_US, WHY_NOW, w->scratch, &s->split);
 	if (s->up && !w->routers_read) {
 		w->routers_read = true;

@@ -17,6 +17,8 @@ struct why_way {
 	uint32_t count;
 	uint32_t hops; /* the highest TTL of the newest trace, without the server's own */
 	bool known;    /* enough to say that it is well or not */
+	/* If known: what begins between these is seen. */
+	model_time known_from, known_until;
 	bool up, broken;
 	uint32_t breaks;        /* traces that broke off, the newest ones */
 	struct why_split split; /* of the round trips to the server */

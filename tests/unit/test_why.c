@@ -310,13 +310,13 @@ static void a_router_that_varies_by_itself_is_unclear(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 24; i++)
 		values[i] = 10000 + (i < 12 ? 0 : 40000) + 10 * (i % 3);
-	assert_int_equal(why_moved(values, 24, 12, 40000, scratch), WHY_WENT_ALONG);
-	assert_int_equal(why_moved(values, 24, 12, 100000, scratch), WHY_STAYED);
-	assert_int_equal(why_moved(values, 24, 12, 20000, scratch), WHY_UNCLEAR);
-	assert_int_equal(why_moved(values, 24, 2, 40000, scratch), WHY_UNCLEAR);
+	assert_int_equal(why_moved(values, 24, 12, 12, 40000, scratch), WHY_WENT_ALONG);
+	assert_int_equal(why_moved(values, 24, 12, 12, 100000, scratch), WHY_STAYED);
+	assert_int_equal(why_moved(values, 24, 12, 12, 20000, scratch), WHY_UNCLEAR);
+	assert_int_equal(why_moved(values, 24, 2, 2, 40000, scratch), WHY_UNCLEAR);
 	for (uint32_t i = 0; i < 24; i++)
 		values[i] += (i % 4) * 30000;
-	assert_int_equal(why_moved(values, 24, 12, 40000, scratch), WHY_UNCLEAR);
+	assert_int_equal(why_moved(values, 24, 12, 12, 40000, scratch), WHY_UNCLEAR);
 }
 
 int main(void)
