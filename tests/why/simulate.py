@@ -31,9 +31,12 @@ def is_named(house, said):
 
 
 def is_right(house, said):
-    if house.kind in ("short log", "changes only") and said["verdict"] in ("none", "not enough data"):
-        return True
-    return is_named(house, said) if house.faults else said["verdict"] == "none"
+    """Of a log that cannot tell, silence is right, and nothing is wrong that is so."""
+    if house.kind in ("short log", "changes only"):
+        return said["verdict"] in ("none", "not enough data", *(fault.segment for fault in house.faults))
+    if not house.faults:
+        return said["verdict"] == "none" or (house.mixed and said["verdict"] == "not enough data")
+    return is_named(house, said)
 
 
 def run(args):

@@ -7,7 +7,8 @@ import sys
 
 SEGMENTS = ("lan", "access", "transit", "service")
 SAID = SEGMENTS + ("none", "not enough data")
-NAMED, SILENT = 0.9, 0.99  # the least share of the faults, each kind on its own; of the quiet runs
+NAMED, SILENT = 0.9, 0.99  # the least share of the faults; of the quiet runs
+MANY = 20  # runs of a kind must be as good on their own
 SHOWN = 12  # wrong ones that are printed
 
 
@@ -51,9 +52,10 @@ class Table:
                 print(f"{kind:14}" + "".join(f"{row[said]:9}" for said in SAID) + f"{row['right']:9}{row['runs']:6}", flush=True)
 
     def holds(self):
-        faults = (row for kind, row in self.rows.items() if self.kinds[kind])
-        right, runs = self.count(False)
-        return all(row["right"] >= NAMED * row["runs"] for row in faults) and right >= SILENT * runs
+        many = (row for kind, row in self.rows.items() if self.kinds[kind] and row["runs"] >= MANY)
+        named, faults = self.count(True)
+        silent, quiet = self.count(False)
+        return named >= NAMED * faults and silent >= SILENT * quiet and all(row["right"] >= NAMED * row["runs"] for row in many)
 
 
 def progress(done, all_of_them, what):
