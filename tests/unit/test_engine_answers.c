@@ -45,13 +45,6 @@ static void a_rewritten_token_counts_once_two_answers_agree(void **state)
 static bool error_is_dropped(struct world *w, uint8_t type, uint8_t code, const uint8_t *packet,
 	size_t len, enum inpath_side in, enum inpath_side out)
 {
-	struct inpath_meta meta = {
-		.source = out == INPATH_SIDE_NONE ? INPATH_SOURCE_INPUT : INPATH_SOURCE_FORWARD,
-		.in_side = in,
-		.out_side = out,
-		.in_ifindex = in == INPATH_SIDE_LAN ? LAN : WAN,
-		.last = true,
-	};
 	uint8_t bytes[WIRE_MAX];
 	size_t whole = wire_icmp(bytes,
 		&(struct wire_icmp){
@@ -62,7 +55,7 @@ static bool error_is_dropped(struct world *w, uint8_t type, uint8_t code, const 
 			.body = packet,
 			.body_len = len });
 
-	return inpath_engine_packet(w->engine, &meta, bytes, whole, whole, w->now).drop;
+	return world_error_is_dropped(w, bytes, whole, in, out);
 }
 
 static void an_error_about_size_is_never_about_a_probe(void **state)

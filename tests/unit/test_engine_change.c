@@ -7,14 +7,6 @@ static const struct inpath_limits LIMITS = {
 };
 
 /* The flow says something, and is traced if that is due. */
-static void goes_on(struct world *w, inpath_time span)
-{
-	for (inpath_time end = w->now + span; w->now < end;) {
-		world_request(w, "again and again and again", 25);
-		world_run(w, INPATH_SEC);
-	}
-}
-
 /* A connection that was traced once, and is for the next time in this moment. */
 static void begin(struct world *w)
 {
@@ -50,7 +42,7 @@ static void two_traces_name_a_change(void **state)
 	{
 		begin(&w);
 		w.moved = 1 << 2 | 1 << 3;
-		goes_on(&w, 30 * INPATH_SEC);
+		world_goes_on(&w, 30 * INPATH_SEC);
 		assert_changes(&w, 1, 0);
 		assert_int_equal(world_stats(&w)->traces, 3);
 		assert_int_equal(latest_change(&w)->ttl, 3);
@@ -79,7 +71,7 @@ static void a_path_that_the_log_leaves_out_is_told_if_asked(void **state)
 			w.set.every_path = true;
 			world_hello(&w);
 			world_run(&w, 75 * INPATH_SEC);
-			goes_on(&w, 30 * INPATH_SEC);
+			world_goes_on(&w, 30 * INPATH_SEC);
 			assert_int_equal(world_stats(&w)->traces, 2);
 			assert_int_equal(world_count(&w, INPATH_RECORD_PATH), 2);
 			for (uint32_t k = 0; k < w.records; k++)
@@ -120,9 +112,9 @@ static void a_longer_and_a_shorter_path_differ_where_the_server_moved(void **sta
 			begin(&w);
 			/* Where it answered no sooner, one trace may just have missed it. */
 			if (moves[i].silent)
-				goes_on(&w, 250 * INPATH_SEC);
+				world_goes_on(&w, 250 * INPATH_SEC);
 			w.distance = moves[i].after;
-			goes_on(&w, 50 * INPATH_SEC);
+			world_goes_on(&w, 50 * INPATH_SEC);
 			assert_changes(&w, 1, 0);
 			assert_int_equal(latest_change(&w)->ttl, moves[i].ttl);
 			assert_world_path(&w);
@@ -172,7 +164,7 @@ static void a_third_path_is_the_one_that_is_named(void **state)
 		/* While a second trace is waited for, the route changes once more. */
 		w.moved = 0;
 		w.third = 1 << 1 | 1 << 2;
-		goes_on(&w, 50 * INPATH_SEC);
+		world_goes_on(&w, 50 * INPATH_SEC);
 		assert_changes(&w, 1, 1);
 		change = latest_change(&w);
 		assert_int_equal(change->ttl, 2);
@@ -191,14 +183,14 @@ static void a_way_back_is_told_as_one(void **state)
 
 		begin(&w);
 		first = w.record[0].record.path.fingerprint;
-		goes_on(&w, 130 * INPATH_SEC);
+		world_goes_on(&w, 130 * INPATH_SEC);
 		w.moved = 1 << 2;
-		goes_on(&w, 130 * INPATH_SEC);
+		world_goes_on(&w, 130 * INPATH_SEC);
 		assert_changes(&w, 1, 0);
 		assert_false(latest_change(&w)->back);
 		assert_in_range(latest_change(&w)->held_ns, 120 * INPATH_SEC, 240 * INPATH_SEC);
 		w.moved = 0;
-		goes_on(&w, 130 * INPATH_SEC);
+		world_goes_on(&w, 130 * INPATH_SEC);
 		assert_changes(&w, 2, 0);
 		assert_true(latest_change(&w)->back);
 		assert_int_equal(latest_change(&w)->new_fingerprint, first);
@@ -217,7 +209,7 @@ static void a_flap_is_counted_and_not_named(void **state)
 		world_request(&w, "again and again", 15);
 		world_run(&w, 7 * INPATH_SEC);
 		w.moved = 0;
-		goes_on(&w, 130 * INPATH_SEC);
+		world_goes_on(&w, 130 * INPATH_SEC);
 		assert_changes(&w, 0, 1);
 		world_end(&w);
 	}
@@ -241,9 +233,9 @@ static void a_trace_cut_short_is_no_evidence(void **state)
 	assert_int_equal(world_stats(&w)->traces, 2);
 	w.window = 500;
 	w.moved = 0;
-	goes_on(&w, 30 * INPATH_SEC);
+	world_goes_on(&w, 30 * INPATH_SEC);
 	assert_int_equal(world_stats(&w)->traces, 2);
-	goes_on(&w, 40 * INPATH_SEC);
+	world_goes_on(&w, 40 * INPATH_SEC);
 	assert_int_equal(world_stats(&w)->traces, 3);
 	assert_changes(&w, 0, 0);
 	world_end(&w);
@@ -286,7 +278,7 @@ static void who_takes_turns_at_random_makes_no_change(void **state)
 		w.stingy = seed % 2 ? 1 << 2 : 0;
 		begin(&w);
 		for (int i = 0; i < 6; i++)
-			goes_on(&w, 60 * INPATH_SEC);
+			world_goes_on(&w, 60 * INPATH_SEC);
 		assert_int_equal(world_stats(&w)->changes, 0);
 		world_end(&w);
 	}
@@ -298,9 +290,9 @@ static void a_change_behind_a_balancer_is_named(void **state)
 
 	(void)state;
 	begin(&w);
-	goes_on(&w, 130 * INPATH_SEC);
+	world_goes_on(&w, 130 * INPATH_SEC);
 	w.third = 1 << 5;
-	goes_on(&w, 130 * INPATH_SEC);
+	world_goes_on(&w, 130 * INPATH_SEC);
 	assert_changes(&w, 1, 0);
 	assert_int_equal(latest_change(&w)->ttl, 6);
 	world_end(&w);
@@ -313,9 +305,9 @@ static void a_change_among_routers_that_answer_seldom_is_named(void **state)
 
 	(void)state;
 	begin(&w);
-	goes_on(&w, 200 * INPATH_SEC);
+	world_goes_on(&w, 200 * INPATH_SEC);
 	w.moved = 1 << 2;
-	goes_on(&w, 600 * INPATH_SEC);
+	world_goes_on(&w, 600 * INPATH_SEC);
 	assert_changes(&w, 1, 0);
 	assert_int_equal(latest_change(&w)->ttl, 3);
 	world_end(&w);
@@ -360,12 +352,12 @@ static void twenty_changes_are_named_twenty_times(void **state)
 		world_begin(&w, &LIMITS);
 		w.policy.settings.interval_s = 5;
 		world_hello(&w);
-		goes_on(&w, 12 * INPATH_SEC);
+		world_goes_on(&w, 12 * INPATH_SEC);
 		for (uint8_t i = 0; i < 20; i++) {
 			uint8_t next = (uint8_t)(way + 1 + i % 4) % 5;
 
 			w.moved = ways[next];
-			goes_on(&w, 15 * INPATH_SEC);
+			world_goes_on(&w, 15 * INPATH_SEC);
 			assert_changes(&w, i + 1, 0);
 			assert_int_equal(latest_change(&w)->ttl, ttls[way][next]);
 			way = next;
@@ -388,11 +380,11 @@ static void a_trace_that_shows_two_routers_without_turns_names_no_change(void **
 
 		w.stingy = 1 << 3;
 		begin(&w);
-		goes_on(&w, 600 * INPATH_SEC);
+		world_goes_on(&w, 600 * INPATH_SEC);
 		w.stingy = 1 << 2;
 		w.moved = 1 << 2 | 1 << 3;
 		for (uint64_t before = world_stats(&w)->traces; world_stats(&w)->traces == before;)
-			goes_on(&w, 1 * INPATH_SEC);
+			world_goes_on(&w, 1 * INPATH_SEC);
 		world_run(&w, 7 * INPATH_SEC);
 		sends = w.sends;
 		w.stingy = 0;
@@ -402,7 +394,7 @@ static void a_trace_that_shows_two_routers_without_turns_names_no_change(void **
 		world_run(&w, ms * MS);
 		w.third = 1 << 3;
 		for (int i = 0; i < 40; i++) {
-			goes_on(&w, 5 * INPATH_SEC);
+			world_goes_on(&w, 5 * INPATH_SEC);
 			if (world_stats(&w)->changes)
 				assert_int_equal(world_path(&w)->hops[3].addr_count, 1);
 		}

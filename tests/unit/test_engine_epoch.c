@@ -6,14 +6,6 @@ static const struct inpath_limits LIMITS = {
 	.flows = 16, .names = 16, .hellos = 2, .traces = 4, .histories = 2
 };
 
-static void goes_on(struct world *w, inpath_time span)
-{
-	for (inpath_time end = w->now + span; w->now < end;) {
-		world_request(w, "again and again and again", 25);
-		world_run(w, INPATH_SEC);
-	}
-}
-
 static void begin(struct world *w)
 {
 	world_begin(w, &LIMITS);
@@ -52,10 +44,10 @@ static void an_epoch_is_told_when_the_path_changes_and_when_the_flow_ends(void *
 		w.silent = 1 << 3;
 		begin(&w);
 		began = w.record[0].record.at;
-		goes_on(&w, 60 * INPATH_SEC);
+		world_goes_on(&w, 60 * INPATH_SEC);
 		assert_null(latest_epoch(&w));
 		w.moved = 1 << 2;
-		goes_on(&w, 30 * INPATH_SEC);
+		world_goes_on(&w, 30 * INPATH_SEC);
 		assert_int_equal(world_count(&w, INPATH_RECORD_EPOCH), 1);
 		r = latest_epoch(&w);
 		assert_int_equal(r->record.epoch.since, began);
@@ -100,9 +92,9 @@ static void none_is_told_unasked(void **state)
 	{
 		begin(&w);
 		w.set.log_hops = false;
-		goes_on(&w, 60 * INPATH_SEC);
+		world_goes_on(&w, 60 * INPATH_SEC);
 		w.moved = 1 << 2;
-		goes_on(&w, 30 * INPATH_SEC);
+		world_goes_on(&w, 30 * INPATH_SEC);
 		says_goodbye(&w);
 		assert_int_equal(world_stats(&w)->changes, 1);
 		assert_null(latest_epoch(&w));
@@ -118,7 +110,7 @@ static void who_must_make_room_is_told_all_the_same(void **state)
 	(void)state;
 	begin(&w);
 	first = w.port;
-	goes_on(&w, 30 * INPATH_SEC);
+	world_goes_on(&w, 30 * INPATH_SEC);
 	for (uint16_t i = 1; i <= 2; i++) {
 		w.port = (uint16_t)(first + i);
 		world_hello(&w);
@@ -138,7 +130,7 @@ static void the_living_are_walked_one_by_one(void **state)
 
 	(void)state;
 	begin(&w);
-	goes_on(&w, 30 * INPATH_SEC);
+	world_goes_on(&w, 30 * INPATH_SEC);
 	w.port++;
 	world_hello(&w);
 	world_run(&w, INPATH_SEC);

@@ -18,6 +18,15 @@ static bool rests(struct world *w)
 	return v.mask == w->set.mark_rest && v.mark == w->set.mark_rest;
 }
 
+/* A connection that was traced. */
+static void begin_at_rest(struct world *w)
+{
+	world_begin(w, &LIMITS);
+	world_hello(w);
+	world_run(w, 3 * INPATH_SEC);
+	assert_true(rests(w));
+}
+
 static void a_traced_flow_rests_until_its_next_trace(void **state)
 {
 	(void)state;
@@ -42,10 +51,7 @@ static void behind_a_rest_the_same_bytes_are_repeated(void **state)
 	(void)state;
 	EACH_FAMILY(w)
 	{
-		world_begin(&w, &LIMITS);
-		world_hello(&w);
-		world_run(&w, 3 * INPATH_SEC);
-		assert_true(rests(&w));
+		begin_at_rest(&w);
 		world_run(&w, 91 * INPATH_SEC);
 		assert_int_equal(w.armed, 1);
 		/* A download went on unseen; the client has only acknowledged. */
@@ -73,10 +79,7 @@ static void what_was_sent_before_unseen_bytes_is_not_repeated(void **state)
 	for (int server_first = 0; server_first < 2; server_first++) {
 		EACH_FAMILY(w)
 		{
-			world_begin(&w, &LIMITS);
-			world_hello(&w);
-			world_run(&w, 3 * INPATH_SEC);
-			assert_true(rests(&w));
+			begin_at_rest(&w);
 			world_run(&w, 91 * INPATH_SEC);
 			/* The client has sent something unseen: a round of numbers or more, for all
 			 * that is known. */
@@ -189,7 +192,6 @@ static void a_flow_brought_back_that_has_nothing_to_say_is_traced_to_the_end(voi
 static void a_flow_that_ends_at_rest_ends_its_trace(void **state)
 {
 	struct world w = { .sack = true, .silent = 1 << 2 };
-	struct wire_tcp t;
 
 	(void)state;
 	world_begin(&w, &LIMITS);
@@ -197,9 +199,7 @@ static void a_flow_that_ends_at_rest_ends_its_trace(void **state)
 	world_run(&w, 30 * MS);
 	assert_true(goes_on(&w));
 	w.sends = 0;
-	t = world_client_tcp(&w);
-	t.flags |= TCP_FIN;
-	world_client_says(&w, t);
+	world_fin(&w, true);
 	world_run(&w, 3 * INPATH_SEC);
 	assert_int_equal(w.armed, 0);
 	assert_int_equal(w.sends, 0);
@@ -227,10 +227,7 @@ static void a_flow_that_ends_at_rest_is_left_alone(void **state)
 	struct wire_tcp t;
 
 	(void)state;
-	world_begin(&w, &LIMITS);
-	world_hello(&w);
-	world_run(&w, 3 * INPATH_SEC);
-	assert_true(rests(&w));
+	begin_at_rest(&w);
 	t = world_client_tcp(&w);
 	t.flags |= TCP_FIN;
 	assert_int_equal(world_client_says(&w, t).mask, 0);
@@ -244,10 +241,7 @@ static void a_new_policy_wakes_it_at_once(void **state)
 	struct world w = { .sack = true };
 
 	(void)state;
-	world_begin(&w, &LIMITS);
-	world_hello(&w);
-	world_run(&w, 3 * INPATH_SEC);
-	assert_true(rests(&w));
+	begin_at_rest(&w);
 	inpath_engine_set_policy(w.engine, &w.set, w.now);
 	world_run(&w, 1 * INPATH_SEC);
 	assert_int_equal(w.armed, 1);
@@ -295,10 +289,7 @@ static void a_flow_forgotten_at_rest_is_not_woken(void **state)
 	struct world w = { .sack = true };
 
 	(void)state;
-	world_begin(&w, &LIMITS);
-	world_hello(&w);
-	world_run(&w, 3 * INPATH_SEC);
-	assert_true(rests(&w));
+	begin_at_rest(&w);
 	for (uint16_t i = 0; i < 20; i++) {
 		w.port = (uint16_t)(50000 + i);
 		world_connect(&w);

@@ -151,16 +151,13 @@ static void without_counters_nothing_is_asked(void **state)
 static void while_nothing_rests_nothing_is_asked(void **state)
 {
 	struct world w = { .sack = true };
-	struct wire_tcp t;
 
 	(void)state;
 	begin_at_rest(&w);
 	world_run(&w, 20 * INPATH_SEC);
 	/* Ever less often, since nobody says that it moves. */
 	assert_int_equal(w.counts, 7);
-	t = world_client_tcp(&w);
-	t.flags |= TCP_FIN;
-	world_client_says(&w, t);
+	world_fin(&w, true);
 	w.counts = 0;
 	world_run(&w, 700 * INPATH_SEC);
 	assert_int_equal(w.counts, 0);
@@ -171,14 +168,11 @@ static void while_nothing_rests_nothing_is_asked(void **state)
 static void a_flow_that_has_ended_is_left_alone(void **state)
 {
 	struct world w = { .sack = true };
-	struct wire_tcp t;
 
 	(void)state;
 	begin_at_rest(&w);
 	streams(&w, INPATH_PROTO_TCP, 8, 500000);
-	t = world_server_tcp(&w);
-	t.flags |= TCP_FIN;
-	world_server_says(&w, t);
+	world_fin(&w, false);
 	streams(&w, INPATH_PROTO_TCP, 20, 0);
 	assert_int_equal(world_stats(&w)->traces, 1);
 	world_end(&w);
@@ -223,14 +217,11 @@ static void the_budget_holds(void **state)
 static void a_new_flow_on_the_same_ports_begins_afresh(void **state)
 {
 	struct world w = { .sack = true };
-	struct wire_tcp t;
 
 	(void)state;
 	begin_at_rest(&w);
 	streams(&w, INPATH_PROTO_TCP, 8, 500000);
-	t = world_server_tcp(&w);
-	t.flags |= TCP_FIN;
-	world_server_says(&w, t);
+	world_fin(&w, false);
 	world_hello(&w);
 	world_run(&w, 3 * INPATH_SEC);
 	w.now += MS;

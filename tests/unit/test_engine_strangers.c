@@ -40,6 +40,14 @@ static uint32_t dice(uint32_t *state)
 	return *state;
 }
 
+/* A trace whose probes have just left. */
+static void begin(struct world *w)
+{
+	world_begin(w, &LIMITS);
+	world_hello(w);
+	world_run(w, 1 * MS);
+}
+
 static size_t transport_at(const struct world *w)
 {
 	return w->v6 ? 40 : 20;
@@ -49,17 +57,10 @@ static size_t transport_at(const struct world *w)
 static bool error_is_dropped(struct world *w, const char *from, const uint8_t *packet, size_t len,
 	enum inpath_side in, enum inpath_side out)
 {
-	struct inpath_meta meta = {
-		.source = out == INPATH_SIDE_NONE ? INPATH_SOURCE_INPUT : INPATH_SOURCE_FORWARD,
-		.in_side = in,
-		.out_side = out,
-		.in_ifindex = in == INPATH_SIDE_LAN ? LAN : WAN,
-		.last = true,
-	};
 	uint8_t bytes[WIRE_MAX];
 	size_t whole = wire_time_exceeded(bytes, from, packet, len);
 
-	return inpath_engine_packet(w->engine, &meta, bytes, whole, whole, w->now).drop;
+	return world_error_is_dropped(w, bytes, whole, in, out);
 }
 
 /* What a stranger makes up who knows everything of a probe but its token. */
@@ -95,6 +96,14 @@ static const char *stranger(const struct world *w)
 	return w->v6 ? "2001:db8:bad::1" : "203.0.113.66";
 }
 
+/* When all is over, no stranger stands in the path. */
+static void end_without_it(struct world *w)
+{
+	world_run(w, 20 * INPATH_SEC);
+	assert_false(path_has(w, stranger(w)));
+	world_end(w);
+}
+
 static void guessed_tokens_make_no_hop_and_are_not_dropped(void **state)
 {
 	(void)state;
@@ -103,9 +112,7 @@ static void guessed_tokens_make_no_hop_and_are_not_dropped(void **state)
 		uint32_t random = SEED, dropped = 0;
 
 		w.silent = 0xff; /* a false hop would have its place */
-		world_begin(&w, &LIMITS);
-		world_hello(&w);
-		world_run(&w, 1 * MS);
+		begin(&w);
 		assert_true(w.sends >= 5);
 		for (int i = 0; i < TRIES; i++) {
 			struct inpath_probe *probe = &w.sent[(uint32_t)i % w.sends];
@@ -118,9 +125,7 @@ static void guessed_tokens_make_no_hop_and_are_not_dropped(void **state)
 			w.now += 1000; /* a million a second */
 		}
 		assert_int_equal(dropped, 0);
-		world_run(&w, 20 * INPATH_SEC);
-		assert_false(path_has(&w, stranger(&w)));
-		world_end(&w);
+		end_without_it(&w);
 	}
 }
 
@@ -131,9 +136,7 @@ static void a_sweep_over_all_ids_makes_no_hop(void **state)
 	uint32_t random = SEED, dropped = 0;
 
 	(void)state;
-	world_begin(&w, &LIMITS);
-	world_hello(&w);
-	world_run(&w, 1 * MS);
+	begin(&w);
 	for (uint32_t id = 1; id <= 65535; id++) {
 		uint8_t packet[INPATH_PROBE_BYTES];
 
@@ -145,9 +148,7 @@ static void a_sweep_over_all_ids_makes_no_hop(void **state)
 		w.now += 1000;
 	}
 	assert_int_equal(dropped, 0);
-	world_run(&w, 20 * INPATH_SEC);
-	assert_false(path_has(&w, stranger(&w)));
-	world_end(&w);
+	end_without_it(&w);
 }
 
 /* As many are looked at as probes may be sent; a whole token still counts. */
@@ -157,9 +158,7 @@ static void who_guesses_gets_few_tries_and_does_not_stop_true_answers(void **sta
 	uint8_t packet[INPATH_PROBE_BYTES], right[INPATH_PROBE_BYTES];
 
 	(void)state;
-	world_begin(&w, &LIMITS);
-	world_hello(&w);
-	world_run(&w, 1 * MS);
+	begin(&w);
 	memcpy(packet, w.sent[0].bytes, sizeof(packet));
 	wire_put16(packet + 4, (uint16_t)(wire_get16(packet + 4) ^ 0x5555));
 	for (uint32_t i = 0; i < 2 * w.set.budget.gateway; i++)
@@ -191,9 +190,7 @@ static void the_right_token_in_another_flow_is_nothing(void **state)
 		const size_t places[] = { transport_at(&w) - 1, transport_at(&w) + 3 };
 
 		w.silent = 0xff;
-		world_begin(&w, &LIMITS);
-		world_hello(&w);
-		world_run(&w, 1 * MS);
+		begin(&w);
 		for (size_t at = 0; at < 2; at++) {
 			for (uint32_t i = 0; i < w.sends; i++) {
 				uint8_t packet[INPATH_PROBE_BYTES];
@@ -204,9 +201,7 @@ static void the_right_token_in_another_flow_is_nothing(void **state)
 					w.sent[i].len, INPATH_SIDE_WAN, INPATH_SIDE_LAN));
 			}
 		}
-		world_run(&w, 20 * INPATH_SEC);
-		assert_false(path_has(&w, stranger(&w)));
-		world_end(&w);
+		end_without_it(&w);
 	}
 }
 
@@ -236,9 +231,7 @@ static void guesses_at_datagrams_make_no_hop_either(void **state)
 		}
 		/* 32 bits against 200,000 tries at a handful of probes: about one in 4,000. */
 		assert_int_equal(dropped, 0);
-		world_run(&w, 20 * INPATH_SEC);
-		assert_false(path_has(&w, stranger(&w)));
-		world_end(&w);
+		end_without_it(&w);
 	}
 }
 
@@ -249,18 +242,14 @@ static void the_lan_cannot_answer_for_routers(void **state)
 	EACH_FAMILY(w)
 	{
 		w.silent = 0xff;
-		world_begin(&w, &LIMITS);
-		world_hello(&w);
-		world_run(&w, 1 * MS);
+		begin(&w);
 		for (uint32_t i = 0; i < w.sends; i++) {
 			assert_false(error_is_dropped(&w, stranger(&w), w.sent[i].bytes,
 				w.sent[i].len, INPATH_SIDE_LAN, INPATH_SIDE_WAN));
 			assert_false(error_is_dropped(&w, stranger(&w), w.sent[i].bytes,
 				w.sent[i].len, INPATH_SIDE_LAN, INPATH_SIDE_NONE));
 		}
-		world_run(&w, 20 * INPATH_SEC);
-		assert_false(path_has(&w, stranger(&w)));
-		world_end(&w);
+		end_without_it(&w);
 	}
 }
 
@@ -275,9 +264,7 @@ static void guessed_blocks_name_no_probe(void **state)
 		uint32_t random = SEED, dropped = 0;
 
 		w.deaf = true;
-		world_begin(&w, &LIMITS);
-		world_hello(&w);
-		world_run(&w, 1 * MS);
+		begin(&w);
 		assert_true(w.touched > 0);
 		for (int i = 0; i < TRIES; i++) {
 			struct wire_tcp t = world_server_tcp(&w);
@@ -305,9 +292,7 @@ static void a_stray_ack_names_no_hop(void **state)
 		uint8_t bytes[WIRE_MAX];
 
 		w.deaf = true;
-		world_begin(&w, &LIMITS);
-		world_hello(&w);
-		world_run(&w, 1 * MS);
+		begin(&w);
 		t = world_server_tcp(&w);
 		t.sack_count = 1;
 		t.sack[0] = (struct tcp_sack_block){ 77, 78 };

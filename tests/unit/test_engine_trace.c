@@ -206,8 +206,6 @@ static void max_hops_is_the_end(void **state)
 
 static void a_flow_that_ends_in_its_trace_has_one_record(void **state)
 {
-	struct wire_tcp t;
-
 	(void)state;
 	EACH_FAMILY(w)
 	{
@@ -217,9 +215,7 @@ static void a_flow_that_ends_in_its_trace_has_one_record(void **state)
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
 		world_run(&w, 5 * MS);
-		t = world_client_tcp(&w);
-		t.flags |= TCP_FIN;
-		world_client_says(&w, t);
+		world_fin(&w, true);
 		sends = w.sends;
 		world_run(&w, 5 * INPATH_SEC);
 		assert_int_equal(w.sends, sends);
@@ -234,14 +230,10 @@ static void what_is_on_its_way_when_the_flow_ends_still_counts(void **state)
 	(void)state;
 	EACH_FAMILY(w)
 	{
-		struct wire_tcp t;
-
 		world_begin(&w, &LIMITS);
 		world_hello(&w);
 		world_run(&w, 1 * MS);
-		t = world_client_tcp(&w);
-		t.flags |= TCP_FIN;
-		world_client_says(&w, t);
+		world_fin(&w, true);
 		world_run(&w, 5 * INPATH_SEC);
 		assert_int_equal(w.records, 1);
 		assert_world_path(&w);

@@ -218,6 +218,21 @@ static inline struct inpath_verdict world_give(
 	return v;
 }
 
+/* An ICMP error, to the client or (`out` INPATH_SIDE_NONE) to the gateway itself. Is it dropped? */
+static inline bool world_error_is_dropped(struct world *w, const uint8_t *bytes, size_t len,
+	enum inpath_side in, enum inpath_side out)
+{
+	struct inpath_meta meta = {
+		.source = out == INPATH_SIDE_NONE ? INPATH_SOURCE_INPUT : INPATH_SOURCE_FORWARD,
+		.in_side = in,
+		.out_side = out,
+		.in_ifindex = in == INPATH_SIDE_LAN ? LAN : WAN,
+		.last = true,
+	};
+
+	return inpath_engine_packet(w->engine, &meta, bytes, len, len, w->now).drop;
+}
+
 static inline void world_later(struct world *w, inpath_time wait, const uint8_t *bytes, size_t len)
 {
 	struct world_event *e = &w->events[w->event_count++];
@@ -514,6 +529,24 @@ static inline void world_run(struct world *w, inpath_time span)
 		w->now = next > w->now ? next : w->now;
 	}
 	w->now = end;
+}
+
+/* The client asks for something every second. */
+static inline void world_goes_on(struct world *w, inpath_time span)
+{
+	for (inpath_time end = w->now + span; w->now < end;) {
+		world_request(w, "again and again and again", 25);
+		world_run(w, INPATH_SEC);
+	}
+}
+
+/* One side closes the connection. */
+static inline struct inpath_verdict world_fin(struct world *w, bool from_client)
+{
+	struct wire_tcp t = from_client ? world_client_tcp(w) : world_server_tcp(w);
+
+	t.flags |= TCP_FIN;
+	return from_client ? world_client_says(w, t) : world_server_says(w, t);
 }
 
 /* The latest path record. */
