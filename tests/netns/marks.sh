@@ -117,8 +117,9 @@ short() { # ENOUGH PORT
 	done
 }
 
-# Who is killed takes with it what is queued: of datagrams some may be LOST then.
-end_whole() { # ENOUGH LOST
+# Who is killed takes with it what is queued: of datagrams some may be LOST then. And where the rules are taken down,
+# or it is killed, nobody holds back what routers answer to its last probes: ERRORS.
+end_whole() { # ENOUGH LOST ERRORS
 	local pid bad=0
 	touch "$1"
 	for pid in "${PIDS[@]}"; do
@@ -137,7 +138,7 @@ end_whole() { # ENOUGH LOST
 	grep -h . "$1".flows "$1".*[46] | grep -v 'talking\|ready' | sed 's/^/# /'
 	[ "$bad" -eq 0 ] || return 1
 	[ "$(cat "$1".quic? | grep -c " lost=$2\$")" -eq 2 ] && [ "$(cat "$1".ping? | grep -c ' 0% packet loss')" -eq 2 ] &&
-		[ "$(cat "$1".*echo? "$1".*rtp? | grep -c " lost=$2 duplicates=0 .*foreign=0 errors=0\$")" -eq 8 ]
+		[ "$(cat "$1".*echo? "$1".*rtp? | grep -c " lost=$2 duplicates=0 .*foreign=0 errors=$3\$")" -eq 8 ]
 }
 
 # What conntrack holds of the connections that are the same in each run, without our bits.
@@ -208,7 +209,7 @@ LARGE=16 # connections that carry much: those of flows.py
 begin "$NET_WORK/without" 20100
 tap_ok "without inpath: each connection has what it gets" wait_for 180 settled "$NET_WORK/without"
 without=$(connections)
-tap_ok "without inpath: all that is sent arrives" end_whole "$NET_WORK/without" 0
+tap_ok "without inpath: all that is sent arrives" end_whole "$NET_WORK/without" 0 0
 on gw conntrack -F 2>/dev/null
 
 : >"$NET_WORK/events"
@@ -230,6 +231,7 @@ done
 tap_ok "still: each connection has what it gets" wait_for 180 settled "$NET_WORK/with"
 tap_is "no forwarded packet goes on with a bit of ours" "$(watched wears_ours)" 0
 tap_is "each has its connection's uplink in its mark" "$(watched lost_mark)" 0
+tap_is "no ICMP error comes to a client" "$(cat "$NET_WORK"/with.echo? "$NET_WORK"/with.rtp? | grep '^error')" ""
 
 gone() { # WHAT
 	look
@@ -259,7 +261,7 @@ kill_inpathd
 gone "down, then killed"
 tap_is "no packet has left by the other uplink" "$(watched wrong_door)" 0
 
-tap_ok "all that is sent arrives" end_whole "$NET_WORK/with" '[0-9]*'
+tap_ok "all that is sent arrives" end_whole "$NET_WORK/with" '[0-9]*' '[0-9]*'
 finish "$listener" || true
 echo "# times at which events were missed: $(grep -c ENOBUFS "$NET_WORK/events" || true)"
 told=$(others_changed "$NET_WORK/events")

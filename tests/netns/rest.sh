@@ -77,7 +77,8 @@ head -c 16000000 /dev/urandom >"$NET_WORK/s1/www/long.bin"
 for tables in iptables ip6tables; do
 	on gw "$tables" -t mangle -A PREROUTING -j CONNMARK --set-xmark "$FOREIGN/$FOREIGN"
 done
-inpath_conf 'probe = { interval = 6; }; budget = { gateway = 1000; client = 500; first_hops = 100; };' 'paths = "all"'
+# On a busy machine a router may take its time.
+inpath_conf 'probe = { interval = 6; timeout_ms = 3000; }; budget = { gateway = 1000; client = 500; first_hops = 100; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf"
 begin 24000
 for one in "down 4" "up 4" "down 6" "up 6"; do
