@@ -23,7 +23,14 @@
  *
  * "On all hops behind it": a router that answers late while those behind it do not is busy with other
  * things, and nothing is said of it. A way that ended at the server and now ends before is a problem
- * from its last answering hop on, and comes before all that is only slow.
+ * from its last answering hop on, and comes before all that is only slow. A connection whose packets no
+ * longer come through is traced once or twice more, so WHY_NOW_BROKEN traces must do, of all connections
+ * that broke off at the same place.
+ *
+ * Each transport to a server is a series of its own, since they do not measure alike. A QUIC server
+ * answers no probe: its entry in a trace repeats the connection's first round trip and is not looked at,
+ * and how far the routers answer tells whether the way is whole. QUIC's spin bit shows no device's link:
+ * the device answers it when it has something to send.
  *
  * Owns:   nothing; texts are the model's numbers.
  * Time:   the records'. The end of the log is now.

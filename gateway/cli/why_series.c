@@ -112,6 +112,8 @@ bool why_is_up(const uint32_t *values, size_t count, uint32_t floor_us, uint32_t
 	out->before = out->at;
 	while (values[out->before - 1] == 0)
 		out->before--;
+	while (values[out->at] == 0)
+		out->at++;
 	return true;
 }
 

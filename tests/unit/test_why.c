@@ -29,12 +29,23 @@ struct wrong {
 	bool silent; /* the routers of the TTLs 2 and 3 never answer */
 	bool quic; /* the server answers no probe: its entry repeats the connection's first round trip */
 	int stopped; /* nobody is traced any more from this minute on; 0: they are */
+	int others; /* servers beyond this one are traced until ONSET only, or from then on; 0: all always */
+	bool late_others;
+	bool pair;   /* servers 1 and 2 are one service's */
+	bool family; /* server 2 is reached by IPv6, by routers of that family */
+	bool dark;   /* the routers of the TTLs 5 and 6 never answer on the way to server 2 */
+	int through; /* this server's trace of ONSET still shows all routers */
 };
+
+static int service_of(const struct wrong *w, int server)
+{
+	return w->pair && server == 2 ? 1 : server;
+}
 
 static bool is_wrong(const struct wrong *w, int minute, int server)
 {
 	return minute >= ONSET && (w->until == 0 || minute < w->until) &&
-	       (w->server == 0 || w->server == server);
+	       (w->server == 0 || w->server == service_of(w, server));
 }
 
 /* Some tenths of a ms, without chance. */
@@ -43,15 +54,37 @@ static double wobble(int minute, int ttl)
 	return (minute * 7 + ttl * 3) % 10 / 10.0;
 }
 
+static bool is_traced(const struct wrong *w, int minute, int server)
+{
+	if (w->others && server > w->others)
+		return w->late_others ? minute >= ONSET : minute < ONSET;
+	return !w->stopped || minute < w->stopped;
+}
+
+static const char *addr_at(const struct wrong *w, int server, int ttl, char out[40])
+{
+	bool six = w->family && server == 2;
+
+	if (ttl > HOPS)
+		snprintf(out, 40, six ? "2001:db8::%d" : "198.51.100.%d", server);
+	else
+		snprintf(out, 40, six ? "2001:db8:%d:%d::1" : "10.%d.%d.1", ttl > 3 ? server : 0,
+			ttl);
+	return out;
+}
+
 static void put_hops(const struct wrong *w, int minute, int server, char *out, size_t room)
 {
 	bool wrong = is_wrong(w, minute, server);
+	char addr[40];
 	size_t used = 0;
 
 	for (int ttl = 1; ttl <= HOPS + 1; ttl++) {
 		double rtt = ttl * 3 + wobble(minute, ttl);
-		bool silent =
-			(w->silent && (ttl == 2 || ttl == 3)) || (wrong && w->cut && ttl >= w->cut);
+		int cut = w->through == server && minute == ONSET ? HOPS + 1 : w->cut;
+		bool silent = (w->silent && (ttl == 2 || ttl == 3)) ||
+			      (w->dark && server == 2 && (ttl == 5 || ttl == 6)) ||
+			      (wrong && w->cut && ttl >= cut);
 
 		if (wrong && w->link && ttl >= w->link)
 			rtt += MORE;
@@ -60,15 +93,9 @@ static void put_hops(const struct wrong *w, int minute, int server, char *out, s
 		used += (size_t)snprintf(out + used, room - used, "%s%d/", ttl > 1 ? "," : "", ttl);
 		if (silent)
 			used += (size_t)snprintf(out + used, room - used, "*");
-		else if (ttl > HOPS && w->quic)
-			used += (size_t)snprintf(
-				out + used, room - used, "198.51.100.%d/99.00", server);
-		else if (ttl > HOPS)
-			used += (size_t)snprintf(
-				out + used, room - used, "198.51.100.%d/%.2f", server, rtt);
 		else
-			used += (size_t)snprintf(out + used, room - used, "10.%d.%d.1/%.2f",
-				ttl > 3 ? server : 0, ttl, rtt);
+			used += (size_t)snprintf(out + used, room - used, "%s/%.2f",
+				addr_at(w, server, ttl, addr), ttl > HOPS && w->quic ? 99 : rtt);
 	}
 }
 
@@ -78,16 +105,17 @@ static void put_trace(struct model *m, const struct wrong *w, int minute, int se
 	double end = (HOPS + 1) * 3 + wobble(minute, 9) + (wrong && w->link ? MORE : 0);
 	const char *transport = w->quic ? "quic" : "tcp";
 	const char *stop = w->quic ? "inferred" : cut ? "gap" : "reached";
-	char hops[400], e2e[40] = "", line[900];
+	char hops[400], e2e[40] = "", line[900], addr[40];
 
 	put_hops(w, minute, server, hops, sizeof(hops));
 	if (!cut)
 		snprintf(e2e, sizeof(e2e), "e2e=%.1f ", end);
 	snprintf(line, sizeof(line),
 		"ev=path v=1 ts=%d.%03d run=%x cl=192.168.1.2 dev=\"tv\" pol=all svc=svc%d by=addr proto=%s "
-		"af=4 sport=%d dst=198.51.100.%d dport=443 why=period stop=%s nhop=%d sent=8 fp=1 %slan=%.1f "
+		"af=%d sport=%d dst=%s dport=443 why=period stop=%s nhop=%d sent=8 fp=1 %slan=%.1f "
 		"hops=%s",
-		1760000000 + minute * 60, server, minute, server, transport, 4000 + server, server,
+		1760000000 + minute * 60, server, minute, service_of(w, server), transport,
+		w->family && server == 2 ? 6 : 4, 4000 + server, addr_at(w, server, HOPS + 1, addr),
 		stop, HOPS + 1, e2e, 2 + wobble(minute, 1) + (wrong ? w->lan : 0), hops);
 	assert_true(model_line(m, line, strlen(line)));
 }
@@ -97,9 +125,10 @@ static struct why_answer ask(const struct wrong *w, int minutes)
 	struct model *m = model_new(NULL);
 	struct why_answer a;
 
-	for (int minute = 0; minute < minutes && (!w->stopped || minute < w->stopped); minute++)
+	for (int minute = 0; minute < minutes; minute++)
 		for (int server = 1; server <= SERVERS; server++)
-			put_trace(m, w, minute, server);
+			if (is_traced(w, minute, server))
+				put_trace(m, w, minute, server);
 	model_end(m);
 	assert_int_equal(m->broken, 0);
 	assert_true(why_ask(m, &a));
@@ -280,6 +309,51 @@ static void what_a_person_waits_for_is_not_the_devices_link(void **state)
 	assert_int_equal(a.clients_seen, 1);
 }
 
+static void only_a_way_seen_before_and_since_is_well(void **state)
+{
+	(void)state;
+	/* Server 1 alone was seen before and since: the others were left before, or came later. */
+	(void)only(&(struct wrong){ .link = 2, .server = 1, .others = 1 }, WHY_ACCESS_LINK);
+	(void)only(&(struct wrong){ .link = 2, .server = 1, .others = 1, .late_others = true },
+		WHY_ACCESS_LINK);
+}
+
+static void both_families_to_one_service_have_one_problem(void **state)
+{
+	struct why_problem p =
+		only(&(struct wrong){ .link = 5, .server = 1, .pair = true, .family = true },
+			WHY_TRANSIT);
+
+	(void)state;
+	assert_int_equal(p.servers, 2);
+	p = only(
+		&(struct wrong){
+			.cut = 5, .server = 1, .pair = true, .family = true, .stopped = ONSET + 1 },
+		WHY_TRANSIT);
+	assert_int_equal(p.servers, 2);
+}
+
+static void another_way_to_a_service_speaks_for_silent_routers(void **state)
+{
+	struct why_problem p =
+		only(&(struct wrong){ .link = HOPS + 1, .server = 1, .pair = true, .dark = true },
+			WHY_SERVICE);
+
+	(void)state;
+	assert_int_equal(p.servers, 2);
+	(void)only(&(struct wrong){ .link = HOPS + 1, .server = 2, .dark = true }, WHY_TRANSIT);
+}
+
+static void a_trace_under_way_when_a_link_broke_is_no_problem_of_its_own(void **state)
+{
+	struct why_problem p = only(
+		&(struct wrong){ .cut = 2, .through = 3, .stopped = ONSET + 1 }, WHY_ACCESS_LINK);
+
+	(void)state;
+	assert_int_equal(p.servers, SERVERS);
+	assert_int_equal(p.good_ttl, 1);
+}
+
 static void a_series_is_up_only_by_enough(void **state)
 {
 	uint32_t values[20], scratch[20];
@@ -301,6 +375,24 @@ static void a_series_is_up_only_by_enough(void **state)
 		values[i] = 10000 + 2000 * (i % 3);
 	assert_false(why_is_up(values, 20, WHY_FLOOR_US, WHY_NOW, scratch, &s));
 	assert_false(why_is_up(values, 0, WHY_FLOOR_US, WHY_NOW, scratch, &s));
+}
+
+/* What a router did between the last value before and the first since is of neither. */
+static void when_it_began_may_be_unseen(void **state)
+{
+	uint32_t ends[30], hop[30], scratch[30];
+	struct why_split s;
+
+	(void)state;
+	for (uint32_t i = 0; i < 30; i++) {
+		ends[i] = i < 8 ? 10000 : i < 26 ? 0 : 50000;
+		hop[i] = i < 10 ? 9000 : 49000;
+	}
+	assert_true(why_is_up(ends, 30, WHY_FLOOR_US, WHY_NOW, scratch, &s));
+	assert_int_equal(s.at, 26);
+	assert_int_equal(s.before, 8);
+	assert_int_equal(why_moved(hop, 30, s.before, s.at, 40000, scratch), WHY_WENT_ALONG);
+	assert_int_equal(why_moved(hop, 30, s.at, s.at, 40000, scratch), WHY_STAYED);
 }
 
 static void a_router_that_varies_by_itself_is_unclear(void **state)
@@ -337,6 +429,11 @@ int main(void)
 		cmocka_unit_test(a_way_without_answers_of_the_server_that_breaks_off),
 		cmocka_unit_test(the_first_round_trip_of_a_connection_is_no_later_one),
 		cmocka_unit_test(what_a_person_waits_for_is_not_the_devices_link),
+		cmocka_unit_test(only_a_way_seen_before_and_since_is_well),
+		cmocka_unit_test(both_families_to_one_service_have_one_problem),
+		cmocka_unit_test(another_way_to_a_service_speaks_for_silent_routers),
+		cmocka_unit_test(a_trace_under_way_when_a_link_broke_is_no_problem_of_its_own),
+		cmocka_unit_test(when_it_began_may_be_unseen),
 		cmocka_unit_test(a_series_is_up_only_by_enough),
 		cmocka_unit_test(a_router_that_varies_by_itself_is_unclear),
 	};
