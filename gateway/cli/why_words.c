@@ -54,7 +54,7 @@ static void write_texts(const struct model *m, const struct why_problem *p, stru
 		p->servers, plural(p->servers), p->flows, plural(p->flows));
 }
 
-/* Where a problem lies that begins between two hops. */
+/* Where a way that is slow begins to be. */
 static void print_link(const struct why_problem *p, const struct texts *t, FILE *out)
 {
 	if (p->good_ttl && p->bad_ttl)
@@ -67,25 +67,35 @@ static void print_link(const struct why_problem *p, const struct texts *t, FILE 
 		fprintf(out, "somewhere on the way, where no router answers");
 }
 
+/* Where a way ends. */
+static void print_end(const struct why_problem *p, const struct texts *t, FILE *out)
+{
+	if (p->good_ttl)
+		fprintf(out, "nothing comes back from behind %s", t->good);
+	else
+		fprintf(out, "nothing comes back");
+	if (p->bad_addrs != MODEL_NONE)
+		fprintf(out, ", where %s answered before", t->bad);
+	fprintf(out, " (%s).", t->ways);
+}
+
 static void print_broken(const struct why_problem *p, const struct texts *t, FILE *out)
 {
 	switch (p->segment) {
 	case WHY_LAN: break;
 	case WHY_ACCESS_LINK:
-		fprintf(out, "Your provider: since %s nothing comes back ", t->since);
-		print_link(p, t, out);
-		fprintf(out, " (%s).", t->ways);
+		fprintf(out, "Your provider's line is broken: since %s ", t->since);
+		print_end(p, t, out);
 		break;
 	case WHY_TRANSIT:
-		fprintf(out, "On the way to %s: since %s nothing comes back ", t->service,
-			t->since);
-		print_link(p, t, out);
-		fprintf(out, " (%s). Your provider's first routers answer.", t->ways);
+		fprintf(out, "The way to %s is broken: since %s ", t->service, t->since);
+		print_end(p, t, out);
+		fprintf(out, " Your provider's first routers answer.");
 		break;
 	case WHY_SERVICE:
 		fprintf(out,
-			"The service %s: since %s %s does not answer, while the last router before it does "
-			"(%s).",
+			"The service %s is gone: since %s %s does not answer, while the last router before "
+			"it does (%s).",
 			t->service, t->since, t->host, t->ways);
 		break;
 	}
@@ -96,19 +106,19 @@ static void print_slow(const struct why_problem *p, const struct texts *t, FILE 
 	switch (p->segment) {
 	case WHY_LAN:
 		fprintf(out,
-			"Wi-Fi or cabling to %s: %s ms there and back since %s, instead of %s. This is "
-			"inside your house: the ways to the servers are measured apart from it.",
+			"The Wi-Fi or cable to %s is slow: %s ms there and back since %s, instead of %s. "
+			"This is inside your house.",
 			t->client, t->now, t->since, t->before);
 		break;
 	case WHY_ACCESS_LINK:
-		fprintf(out, "Your provider's first routers: %s ms more since %s, ", t->excess,
+		fprintf(out, "Your provider's line is slow: %s ms more since %s, ", t->excess,
 			t->since);
 		print_link(p, t, out);
-		fprintf(out, ", on the way to %s; to %s %s ms instead of %s.", t->ways, t->host,
+		fprintf(out, " (%s); to %s %s ms instead of %s. Not your Wi-Fi.", t->ways, t->host,
 			t->now, t->before);
 		break;
 	case WHY_TRANSIT:
-		fprintf(out, "On the way to %s: %s ms more since %s, ", t->service, t->excess,
+		fprintf(out, "The way to %s is slow: %s ms more since %s, ", t->service, t->excess,
 			t->since);
 		print_link(p, t, out);
 		fprintf(out,
@@ -118,8 +128,8 @@ static void print_slow(const struct why_problem *p, const struct texts *t, FILE 
 		break;
 	case WHY_SERVICE:
 		fprintf(out,
-			"The service %s: %s ms more since %s at the server alone (%s); to %s %s ms instead "
-			"of %s. The routers before it answer as fast as before.",
+			"The service %s is slow: %s ms more since %s at the server alone (%s); to %s %s ms "
+			"instead of %s. The routers before it answer as fast as before.",
 			t->service, t->excess, t->since, t->ways, t->host, t->now, t->before);
 		break;
 	}
@@ -143,18 +153,31 @@ void why_words_problem(const struct model *m, const struct why_problem *p, FILE 
 		print_slow(p, &t, out);
 }
 
+static void print_seen(uint32_t servers, uint32_t clients, FILE *out)
+{
+	fprintf(out, "%" PRIu32 " server%s and %" PRIu32 " device%s", servers, plural(servers),
+		clients, plural(clients));
+}
+
 void why_words_none(const struct why_answer *a, FILE *out)
 {
-	if (why_knows_nothing(a))
+	if (a->servers_seen == 0) {
+		fprintf(out, "Not enough data: no trace was seen.");
+		return;
+	}
+	if (why_knows_nothing(a)) {
 		fprintf(out,
 			"Not enough data: it takes %d traces to one server, or of one device, to say what is "
-			"usual there (%" PRIu32 " servers and %" PRIu32 " devices were seen).",
-			WHY_BEFORE + WHY_NOW, a->servers_seen, a->clients_seen);
-	else
+			"usual there and whether it still is. ",
+			WHY_BEFORE + WHY_NOW);
+		print_seen(a->servers_seen, a->clients_seen, out);
 		fprintf(out,
-			"No problem: the ways to %" PRIu32 " server%s and the links of %" PRIu32
-			" device%s are as fast as before.",
-			a->servers, plural(a->servers), a->clients, plural(a->clients));
+			" were seen, too seldom; a log must hold all paths (log.paths = \"all\").");
+		return;
+	}
+	fprintf(out, "No problem: the ways to ");
+	print_seen(a->servers, a->clients, out);
+	fprintf(out, " are as fast as before.");
 }
 
 bool why_knows_nothing(const struct why_answer *a)
