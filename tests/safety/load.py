@@ -33,7 +33,7 @@ PATIENCE = 60  # seconds that a connection may stand still
 STEP = 16384
 PAUSE = float(os.environ.get("LOAD_PAUSE", "0.02"))
 TAIL = 8  # bytes behind the server's last: how many it got
-GRACE = 2.0  # seconds that the last datagrams may take
+GRACE = 2.0  # seconds without one that say that no more datagrams come
 PATTERN = random.Random(1).randbytes(65521)
 TWICE = PATTERN * 2
 SO_RCVBUFFORCE = 33
@@ -240,6 +240,7 @@ class Load:
             now = time.monotonic()
             if got and not end:
                 gap = max(gap, now - last)
+            end = end and now + GRACE
             last = now
             got += 1
             late += number < highest
