@@ -49,7 +49,9 @@ static const struct {
 
 static void write_stage(const struct report *r, enum why_segment segment, FILE *out)
 {
-	uint32_t known = segment == WHY_LAN ? r->why.clients : r->why.servers;
+	/* Where most traces are not told one by one, that nothing was found says little. */
+	bool most = r->d->traces / 2 <= r->m->trace_count;
+	bool known = most && (segment == WHY_LAN ? r->why.clients : r->why.servers) > 0;
 	const char *class = known ? "good" : "unknown", *said = known ? "as usual" : "not known";
 
 	for (uint32_t i = 0; i < r->why.count; i++) {
@@ -100,6 +102,13 @@ static bool write_answer(const struct report *r, FILE *out)
 		good &= write_sentence(r, NULL, out);
 		fputs("</p>\n", out);
 	}
+	if (r->d->traces > r->m->trace_count)
+		fprintf(out,
+			"<p class=note>This answer is from the %" PRIu32 " of %" PRIu32
+			" traces that the log has one by one. The others it tells of together, as long as a "
+			"connection took one path (ev=epoch): below, the middle stands for each of them. "
+			"With log.paths = \"all\" each is logged.</p>\n",
+			r->m->trace_count, r->d->traces);
 	fputs("</section>\n", out);
 	return good;
 }
@@ -168,13 +177,6 @@ static void write_records(const struct report *r, FILE *out)
 			" lines that are no whole records, %" PRIu64
 			" paths of which a part is missing.</p>\n",
 			r->m->broken, r->m->unjoined);
-	if (r->d->traces > r->m->trace_count)
-		fprintf(out,
-			"<p class=note>Of %" PRIu32
-			" traces the log tells only together, as long as a connection took one path "
-			"(ev=epoch): the middle stands for each of them, and the answer above is without "
-			"them. With log.paths = \"all\" it would know them.</p>\n",
-			r->d->traces - r->m->trace_count);
 	fputs("</section>\n", out);
 }
 

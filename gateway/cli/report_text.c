@@ -142,10 +142,10 @@ bool report_md(const struct report *r, FILE *out)
 		out);
 	if (r->d->traces > r->m->trace_count)
 		fprintf(out,
-			"Of %" PRIu32
-			" traces the log tells only together (ev=epoch): the middle stands for each of them, "
-			"and the answer above is without them.\n",
-			r->d->traces - r->m->trace_count);
+			"The answer is from the %" PRIu32 " of %" PRIu32
+			" traces that the log has one by one; the others it tells of together (ev=epoch): "
+			"the middle stands for each of them.\n",
+			r->m->trace_count, r->d->traces);
 	for (uint32_t i = 0; i < r->d->pair_count; i++)
 		md_pair(r, &r->d->pairs[i], out);
 	if (r->d->pair_count < r->d->pairs_seen)

@@ -110,7 +110,7 @@ for key, much in pairs[0].items():
 ways = [[{n.get("addr") for n in s["ways"]["nodes"]} for s in top["services"]] for top in (whole, changes)]
 assert ways[0] == ways[1], ways
 END
-ok "... and says what it does not know" holds "$work/changes.html" "the log tells only together"
+ok "... and says what it does not know" holds "$work/changes.html" "from the 27 of 1493 traces"
 grep ev=epoch "$work/changes.log" | cat "$work/evening.log" - >"$work/both.log"
 "$inpath" report -o "$work/both.md" "$work/both.log"
 ok "traces that a log has both ways count once" diff "$work/evening.md" "$work/both.md"
