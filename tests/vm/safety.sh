@@ -13,7 +13,7 @@ set -euo pipefail
 # What an emulated machine carries.
 RATE=100
 export LOAD_PAUSE=0.2
-TIMES=5
+TIMES=3
 MAX=/proc/sys/net/netfilter/nf_conntrack_max
 
 table_full() {
@@ -99,6 +99,10 @@ case_rules() {
 	repeatedly down_and_up
 	load_end
 	row "rules down and up, nft" "$TIMES times" 0 -
+}
+
+case_starts() {
+	fresh
 	load_begin "$RATE"
 	repeatedly fresh
 	load_end
@@ -110,4 +114,5 @@ safety_begin vm "${1:-build}"
 ! wanted clock || case_clock
 ! wanted process || case_process
 ! wanted rules || case_rules
+! wanted starts || case_starts
 tap_done
