@@ -46,7 +46,7 @@ start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 for family in 4 6; do
 	home_curl tv "$family" "https://$S1_NAME/hls/seg-0.ts" -o /dev/null
 done
-line=$(wait_for_record 20 ev=path af=6)
+line=$(wait_for_record 30 ev=path af=6)
 status=0
 check >"$NET_WORK/json" || status=$?
 GOOD=$(marks || true)
@@ -129,7 +129,7 @@ on gw ethtool -K wan rx-gro-list off
 
 on gw iptables -A OUTPUT -m mark --mark 0x04000000/0x04000000 -j DROP
 home_curl tv 4 "https://$S1_NAME/hls/seg-1.ts" -o /dev/null
-wait_for 10 eval '[ "$(mark probes)" = limit ]' || true
+wait_for 30 eval '[ "$(mark probes)" = limit ]' || true
 breaks "probes refused by a firewall" probes limit
 on gw iptables -D OUTPUT -m mark --mark 0x04000000/0x04000000 -j DROP
 tap_is "all mended: as before, but for what was counted" \
@@ -161,9 +161,9 @@ END
 head -c 40000000 /dev/zero >"$NET_WORK/s1/www/long.bin"
 home_curl tv 4 --local-port 23455 --limit-rate 20k "https://$S1_NAME/long.bin" -o /dev/null &
 lasting=$!
-wait_for_record 10 ev=path sport=23455
+wait_for_record 30 ev=path sport=23455
 tap_ok "histories: the paths of living flows, to the end" eval \
-	'[ "$(on gw timeout 20 python3 "$NET_WORK/histories.py")" -ge 1 ]'
+	'[ "$(on gw timeout 60 python3 "$NET_WORK/histories.py")" -ge 1 ]'
 kill "$lasting" 2>/dev/null || true
 wait "$lasting" || true
 tap_ok "reload: taken" on gw "$NET_BUILD/inpath" reload
@@ -189,22 +189,22 @@ for request in (b"", b"status", b"x" * 500, b"\0\n", b"status\n" * 50, b"nonsens
         pass
     held.append(one)
 END
-tap_ok "rude clients get nowhere" on gw timeout 20 python3 "$NET_WORK/rude.py"
+tap_ok "rude clients get nowhere" on gw timeout 60 python3 "$NET_WORK/rude.py"
 spawn gw "$NET_WORK/hanging" python3 -c 'import socket, time
 held = [socket.socket(socket.AF_UNIX) for i in range(20)]
 for one in held:
     one.connect("/run/inpath/control")
 print("ready", flush=True)
 time.sleep(100)'
-wait_for 20 grep -q ready "$NET_WORK/hanging"
-tap_ok "nor do those that only connect" eval 'on gw timeout 20 "$NET_BUILD/inpath" status >"$NET_WORK/text"'
+wait_for 30 grep -q ready "$NET_WORK/hanging"
+tap_ok "nor do those that only connect" eval 'on gw timeout 60 "$NET_BUILD/inpath" status >"$NET_WORK/text"'
 home_curl tv 4 --local-port 23456 "https://$S1_NAME/hls/seg-2.ts" -o /dev/null
-tap_ok "and flows are traced meanwhile" record_exists ev=path sport=23456 || wait_for_record 10 ev=path sport=23456
+tap_ok "and flows are traced meanwhile" record_exists ev=path sport=23456 || wait_for_record 30 ev=path sport=23456
 tap_ok "inpathd ends well" stop_inpathd
 tap_ok "its socket is gone" on gw test ! -e /run/inpath/control
 tap_is "no daemon: said" "$(mark daemon)" bad
 spawn gw "$NET_WORK/holder" python3 "$NET_ROOT/tests/netns/tools/hold.py" queue 537
-wait_for 20 eval 'on gw grep -q "^ *537 " /proc/net/netfilter/nfnetlink_queue'
+wait_for 30 eval 'on gw grep -q "^ *537 " /proc/net/netfilter/nfnetlink_queue'
 tap_is "another program has the queue: named" "$(finding daemon | grep -c 'python3 (pid')" 1
 status=0
 on gw "$NET_BUILD/inpath" status 2>"$NET_WORK/text" || status=$?

@@ -37,7 +37,7 @@ try() { # STEP:HOW:PROCESS
 		"$NET_BUILD/fault/inpathd" -c "$NET_WORK/inpath.conf"
 	INPATHD_PID=$SPAWNED
 	CAME=confined
-	if ! wait_for 20 settled; then
+	if ! wait_for 30 settled; then
 		CAME="it runs with more than it should"
 		finish "$INPATHD_PID" || true
 	elif ! net_gone "$INPATHD_PID"; then

@@ -10,7 +10,7 @@ set -euo pipefail
 refuses() { # DESCRIPTION PATTERN COMMAND...
 	local what=$1 pattern=$2 status=0
 	shift 2
-	SAID=$(on gw timeout 20 "$@" 2>&1) || status=$?
+	SAID=$(on gw timeout 60 "$@" 2>&1) || status=$?
 	echo "# ${SAID//$NET_WORK\//}"
 	tap_is "$what: exit 1" "$status" 1
 	tap_ok "$what: it says so" grep -Eq "$pattern" <<<"$SAID"
@@ -71,7 +71,7 @@ done
 for kind in queue nflog; do
 	: >"$NET_WORK/held"
 	spawn gw "$NET_WORK/held" "$NET_ROOT/tests/netns/tools/hold.py" $kind 537
-	wait_for 10 grep -q held "$NET_WORK/held"
+	wait_for 30 grep -q held "$NET_WORK/held"
 	refuses "another program's $kind" "537 is held by .*(stop that program|stop it).*gateway.queue" \
 		"$inpathd" -c "$NET_WORK/empty.conf"
 	tap_ok "another program's $kind: nothing of ours is left" nothing_is_bound "$kind"
@@ -88,7 +88,7 @@ refuses "a second inpathd" "queue 537 .*(inpathd|pid)" "$inpathd" -c "$NET_WORK/
 # While it runs: what a reload may not change, and packets that lie.
 hup_says() { # PATTERN
 	kill -HUP "$INPATHD_PID"
-	wait_for 10 grep -Eq "$1" "$NET_WORK/inpathd.err"
+	wait_for 30 grep -Eq "$1" "$NET_WORK/inpathd.err"
 }
 inpath_conf 'gateway = { queue = 600; };'
 tap_ok "a reload that changes the queue is refused, with the reason" hup_says 'not taken.*gateway.queue.*restart'
@@ -100,7 +100,7 @@ on tv python3 "$NET_ROOT/tests/netns/tools/liar.py" "$S1_4" "$S1_6"
 home_curl tv 4 "https://$S1_NAME/large.bin" -o "$NET_WORK/got"
 tap_ok "packets that lie harm nobody" cmp "$NET_WORK/got" "$NET_WORK/s1/www/large.bin"
 kill -USR1 "$INPATHD_PID"
-tap_ok "and they are counted" wait_for 10 eval 'records ev=stats | grep -Eq " malformed=[1-9].* fragments=[1-9]| short_packets=[1-9].* fragments=[1-9]"'
+tap_ok "and they are counted" wait_for 30 eval 'records ev=stats | grep -Eq " malformed=[1-9].* fragments=[1-9]| short_packets=[1-9].* fragments=[1-9]"'
 records ev=stats | grep -o 'packets=.*other_proto=[0-9]*' | tail -n 1 | sed 's/^/# /'
 tap_ok "inpathd ends well" stop_inpathd
 
@@ -119,13 +119,13 @@ cat >"$NET_WORK/rsyslog.conf" <<-END
 END
 spawn gw "$NET_WORK/rsyslog.log" rsyslogd -n -i "$NET_WORK/rsyslog.pid" -f "$NET_WORK/rsyslog.conf"
 rsyslog=$SPAWNED
-wait_for 10 [ -S "$NET_WORK/gw/run/log" ]
+wait_for 30 [ -S "$NET_WORK/gw/run/log" ]
 printf 'log = { file = "%s"; probes = true; hops = true; };\n%s\n' "$NET_WORK/inpath.log" \
 	'budget = { gateway = 10000; client = 10000; first_hops = 10000; };' >"$NET_WORK/inpath.conf"
 export INPATHD=$NET_WORK/inpathd-dev-log
 start_inpathd "$NET_WORK/inpath.conf"
 home_curl tv 4 --local-port 20001 "https://$S1_NAME/paced/hls/seg-0.ts" -o /dev/null
-tap_ok "a record reaches a real syslog, as inpathd, daemon, info" wait_for 10 \
+tap_ok "a record reaches a real syslog, as inpathd, daemon, info" wait_for 30 \
 	grep -Eq '^daemon info inpathd +ev=path v=1 .*sport=20001 .*stop=reached' "$NET_WORK/syslog"
 
 # More than the socket (10) and the daemon (256) can keep.
@@ -136,7 +136,7 @@ log_dropped() {
 	local before
 	before=$(records ev=stats of=shells | wc -l)
 	kill -USR1 "$INPATHD_PID"
-	wait_for 10 more_stats "$before"
+	wait_for 30 more_stats "$before"
 	field "$(records ev=stats of=shells | tail -n 1)" log_dropped
 }
 more_stats() {
@@ -153,7 +153,7 @@ tap_ok "a syslog that has stopped reading holds no packet" lines_since "$before"
 tap_ok "what it does not take is dropped, and counted" test "$(log_dropped)" -gt 0
 kill -CONT "$rsyslog"
 home_curl tv 4 --local-port 20002 "https://$S1_NAME/paced/hls/seg-0.ts" -o /dev/null
-tap_ok "when it reads again, it gets what comes" wait_for 10 \
+tap_ok "when it reads again, it gets what comes" wait_for 30 \
 	grep -Eq '^daemon info inpathd +ev=path v=1 .*sport=20002 ' "$NET_WORK/syslog"
 tap_ok "inpathd ends well beside it" stop_inpathd
 tap_done

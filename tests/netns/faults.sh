@@ -20,7 +20,7 @@ try() { # CALL N
 	spawn gw "$NET_WORK/fault.err" env FAULT="$1:$2" ASAN_OPTIONS=detect_leaks=0 \
 		"$NET_BUILD/fault/inpathd" -c "$NET_WORK/inpath.conf"
 	INPATHD_PID=$SPAWNED
-	wait_for 20 inpathd_spoke "$before" || true
+	wait_for 30 inpathd_spoke "$before" || true
 	finish "$INPATHD_PID" || status=$?
 	grep -qx fault "$NET_WORK/fault.err" || return 1
 	if [ "$status" -gt 1 ] || grep -qE 'Sanitizer|runtime error' "$NET_WORK/fault.err" ||

@@ -32,7 +32,7 @@ mac() {
 capture_begin() {
 	local file=$NET_WORK/$phase/$1.pcap
 	spawn "$2" "$file.log" tcpdump -i "$3" -B 65536 -s 0 -U -n -w "$file" ip or ip6
-	wait_for 10 grep -q 'listening on' "$file.log"
+	wait_for 30 grep -q 'listening on' "$file.log"
 	captures+=("$SPAWNED")
 }
 
@@ -42,7 +42,7 @@ captures_end() {
 	own_port=$((own_port + 1))
 	on tv curl -s -o /dev/null --local-port "$own_port" "http://$S1_4/end-of-$phase"
 	for place in client wan server; do
-		wait_for 20 grep -qa "GET /end-of-$phase" "$NET_WORK/$phase/$place.pcap"
+		wait_for 30 grep -qa "GET /end-of-$phase" "$NET_WORK/$phase/$place.pcap"
 	done
 	for pid in "${captures[@]}"; do
 		finish "$pid" || true
@@ -90,7 +90,7 @@ run_phase() {
 	wait_for 60 net_gone "$pid" || true
 	finish "$pid" || status=$?
 	tap_is "$phase: the applications receive what was sent" "$(grep ': ' "$NET_WORK/$phase/flows") $status" " 0"
-	wait_for 20 closed || true
+	wait_for 30 closed || true
 	stop_inpathd
 	touches=$((touches + $(counter touches)))
 	with_news=$((with_news + $(counter with_news)))
@@ -136,7 +136,7 @@ mapfile -t list < <(specs 21000)
 run_captured often 3 "${list[@]}"
 
 spawn s1 "$NET_WORK/sink" python3 "$tools/flows.py" sink "$NET_WORK/bulk/enough" 9000
-wait_for 20 grep -q ready "$NET_WORK/sink"
+wait_for 30 grep -q ready "$NET_WORK/sink"
 inpath_conf "$gateway" 'paths = "all"'
 run_phase bulk 1 "bulk-up,$S1_4,9000,22000" "bulk-up,$S1_6,9000,22001" \
 	"bulk-down,$S1_4,9000,22002" "bulk-down,$S1_6,9000,22003"

@@ -42,8 +42,8 @@ FENCE=200
 fence() {
 	FENCE=$((FENCE + 1))
 	on tv ping -n -c 1 -W 10 -s "$FENCE" 203.0.113.1 >/dev/null
-	wait_for 10 seen r1 "proto == 1 and type == 0 and size == $((FENCE + 28))"
-	wait_for 10 seen tv "proto == 1 and type == 0 and size == $((FENCE + 28))"
+	wait_for 30 seen r1 "proto == 1 and type == 0 and size == $((FENCE + 28))"
+	wait_for 30 seen tv "proto == 1 and type == 0 and size == $((FENCE + 28))"
 }
 
 # --- connections -------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ open_flow() { # CLIENT FAMILY SPORT [PORT [mptcp]]
 	TOLD[$3]=0
 	spawn "$1" "$fifo.log" "$NET_ROOT/tests/netns/tools/peer.py" talk "$(address s1 "$2")" \
 		"${4:-$SERVER_PORT}" "$3" "$fifo" ${5:+"$5"}
-	wait_for 20 grep -q connected "$fifo.log"
+	wait_for 30 grep -q connected "$fifo.log"
 }
 
 tell() { # SPORT COMMAND...
@@ -66,7 +66,7 @@ tell() { # SPORT COMMAND...
 	shift
 	printf '%s\n' "$@" >&"${TALK_FD[$sport]}"
 	TOLD[$sport]=$((TOLD[$sport] + $#))
-	if ! wait_for 20 flow_did "$sport"; then
+	if ! wait_for 30 flow_did "$sport"; then
 		echo "flow $sport did not: $*" >&2
 		cat "$NET_WORK/flow-$sport.log" >&2
 		return 1
@@ -93,7 +93,7 @@ stat_of() { # NAME: a counter at this moment
 	local before
 	before=$(records ev=stats of=shells | wc -l)
 	kill -USR1 "$INPATHD_PID"
-	wait_for 10 more_stats "$before"
+	wait_for 30 more_stats "$before"
 	field "$(grep '^ev=stats .* packets=' "$INPATH_LOG" | tail -n 1)" "$1"
 }
 
@@ -110,7 +110,7 @@ reload() { # the options of inpath_conf
 	before=$(grep -c 'read again' "$NET_WORK/inpathd.err" || true)
 	inpath_conf "$@"
 	kill -HUP "$INPATHD_PID"
-	wait_for 10 reloaded "$before"
+	wait_for 30 reloaded "$before"
 }
 
 reloaded() {
@@ -160,12 +160,12 @@ law_5_in_mid_trace() {
 		sport=4020$family
 		open_flow tv "$family" "$sport"
 		tell "$sport" "get 1000"
-		wait_for 10 seen r1 "$PROBE and sport == $sport"
+		wait_for 30 seen r1 "$PROBE and sport == $sport"
 		on gw conntrack -D -p tcp --orig-dst "$(address s1 "$family")" --sport "$sport" >/dev/null 2>&1
 		fence
 		packets r1 "$PROBE and sport == $sport" | wc -l >"$NET_WORK/probes-$sport"
 	done
-	wait_for 15 stat_reaches probes_refused $((refused + 2)) || true
+	wait_for 30 stat_reaches probes_refused $((refused + 2)) || true
 	tap_is "probes of connections that conntrack forgot are refused" \
 		"$(stat_of probes_refused)" $((refused + 2))
 	fence
@@ -221,7 +221,7 @@ uploads() {
 		# shellcheck disable=SC2059 # a condition with the port left open
 		condition=${DSACK_WITH_NEWS/\%s/4030$family}
 		tap_ok "IPv$family: an answer to a probe that also tells of a hole reaches the client" \
-			wait_for 20 seen "$(upload_client "$family")" "$condition"
+			wait_for 30 seen "$(upload_client "$family")" "$condition"
 	done
 	for family in $FAMILIES; do
 		lose_no_more r5 "$family" filter FORWARD "$HOLE"
@@ -260,7 +260,7 @@ secrets_end() {
 	for secret in "${SECRETS[@]}"; do
 		read -r family drop sport since <<<"$secret"
 		tap_ok "IPv$family, $drop: probes leave while a packet of the client is dropped" \
-			wait_for 20 seen r1 "$PROBE and sport == $sport and time > $since"
+			wait_for 30 seen r1 "$PROBE and sport == $sport and time > $since"
 	done
 	fence
 	for secret in "${SECRETS[@]}"; do
@@ -314,7 +314,7 @@ icmp_errors() {
 		silence -A
 		open_flow tv "$family" "4080$family"
 		tell "4080$family" "get 1000"
-		wait_for_record 10 ev=path sport="4080$family" stop=reached >"$NET_WORK/record-$family"
+		wait_for_record 30 ev=path sport="4080$family" stop=reached >"$NET_WORK/record-$family"
 		tap_is "IPv$family: a router that answers nothing is a silent hop" \
 			"$(record_addresses "$(cat "$NET_WORK/record-$family")" | sed -n 3p)" "*"
 		silence -D
@@ -369,7 +369,7 @@ handshakes_begin() {
 handshakes_end() {
 	local family pid
 	for pid in "${SYNS[@]}"; do
-		wait_for 20 net_gone "$pid"
+		wait_for 30 net_gone "$pid"
 	done
 	fence
 	for family in $FAMILIES; do
@@ -390,7 +390,7 @@ mptcp_begin() {
 	MPTCP=1
 	: >"$NET_WORK/mptcp.log"
 	spawn s1 "$NET_WORK/mptcp.log" "$NET_ROOT/tests/netns/tools/peer.py" serve "$MPTCP_PORT" mptcp
-	wait_for 10 grep -q ready "$NET_WORK/mptcp.log"
+	wait_for 30 grep -q ready "$NET_WORK/mptcp.log"
 	for family in $FAMILIES; do
 		open_flow laptop "$family" "4060$family" "$MPTCP_PORT" mptcp
 		tell "4060$family" "say drip 40"
@@ -438,12 +438,12 @@ ends() {
 		done
 		for flow in "${ENDED[@]: -2}"; do
 			read -r client family end sport <<<"$flow"
-			wait_for 10 seen r1 "$PROBE and sport == $sport"
+			wait_for 30 seen r1 "$PROBE and sport == $sport"
 			case $end in
 			client:fin)
 				# An answer that comes twice while its trace goes on counts once.
 				time_exceeded "$family" "$PROBE and sport == $sport"
-				wait_for 10 stat_reaches replies_again $((again += 1))
+				wait_for 30 stat_reaches replies_again $((again += 1))
 				# Its own way may go on: the server still has something to say.
 				tell "$sport" "say drip 80"
 				tell "$sport" "half"
@@ -460,7 +460,7 @@ ends_check() {
 	for flow in "${ENDED[@]}"; do
 		read -r client family end sport <<<"$flow"
 		tap_ok "IPv$family, $end: a trace ends with its flow" \
-			wait_for 10 record_exists ev=path sport="$sport" stop=ended
+			wait_for 30 record_exists ev=path sport="$sport" stop=ended
 	done
 	for flow in "${ENDED[@]:0:2}"; do
 		read -r client family end sport <<<"$flow"
@@ -491,7 +491,7 @@ main() {
 	capture laptop eth0 "$NET_WORK/laptop.pcap" -s 256
 	: >"$NET_WORK/serve.log"
 	spawn s1 "$NET_WORK/serve.log" "$NET_ROOT/tests/netns/tools/peer.py" serve "$SERVER_PORT"
-	wait_for 10 grep -q ready "$NET_WORK/serve.log"
+	wait_for 30 grep -q ready "$NET_WORK/serve.log"
 	inpath_conf "$QUICK" 'paths = "all"' 'hops = true'
 	start_inpathd "$NET_WORK/inpath.conf"
 	icmp_errors

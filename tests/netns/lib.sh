@@ -9,7 +9,7 @@
 #	inpath_conf 'policies = ( ... );'	# lib/daemon.sh
 #	start_inpathd
 #	home_curl tv 4 https://www.movies.example/large.bin -o /dev/null
-#	line=$(wait_for_record 10 ev=path cl="$TV4")
+#	line=$(wait_for_record 30 ev=path cl="$TV4")
 #	true_path 4 "$TV4" "$S1_4" "$sport" 443	# lib/truth.sh: the addresses that line must show
 #	tap_is "the record is the true path" "$(record_addresses "$line")" "$(true_path ...)"
 #	tap_done
@@ -171,7 +171,7 @@ spawn() {
 finish() {
 	local pid=$1 i status=0
 	kill -TERM "$pid" 2>/dev/null || true
-	if ! wait_for 10 net_gone "$pid"; then
+	if ! wait_for 30 net_gone "$pid"; then
 		echo "process $pid did not end by itself" >&2
 		kill -KILL "$pid" 2>/dev/null || true
 	fi

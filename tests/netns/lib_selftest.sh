@@ -137,7 +137,7 @@ for family in 4 6; do
 			-o /dev/null "https://$S1_NAME/hls/seg-0.ts"
 	done
 done
-tap_ok "the branches' routers saw every flow" wait_for 10 all_seen
+tap_ok "the branches' routers saw every flow" wait_for 30 all_seen
 tap_ok "each flow goes where true_path says, IPv4" each_flow_goes_where_told 4 "$TV4" "$S1_4"
 tap_ok "each flow goes where true_path says, IPv6" each_flow_goes_where_told 6 "$TV6" "$S1_6"
 tap_ok "each router answers from the address that true_path says, IPv4" \

@@ -41,9 +41,9 @@ tap_is "... and not enough data" "$status $(grep -c '^Not enough data' "$NET_WOR
 	home_curl tv 4 --max-time 25 "https://$S1_NAME/paced/large.bin" -o /dev/null || true
 done) >/dev/null 2>&1 &
 stream=$!
-wait_for_record 20 ev=path cl="$TV4" stop=reached >/dev/null
+wait_for_record 30 ev=path cl="$TV4" stop=reached >/dev/null
 tap_ok "flows: a living connection, and how often it was traced" \
-	wait_for 20 eval '[ "$(value flows "all[0][\"traces\"]" --client livingroom-tv)" -ge 4 ]'
+	wait_for 30 eval '[ "$(value flows "all[0][\"traces\"]" --client livingroom-tv)" -ge 4 ]'
 tap_is "flows: whose, to where" "$(value flows '[all[0][k] for k in ("cl", "dev", "host", "proto", "dst", "nhop")]')" \
 	"['$TV4', 'livingroom-tv', '$S1_NAME', 'tcp', '$S1_4', 6]"
 for verb in flows paths; do
@@ -75,12 +75,12 @@ tap_ok "report: the page has the records" grep -q '^ev=path .*livingroom-tv' "$N
 tap_ok "paths: a way, hop by hop" grep -qx "$(record_addresses "$(wait_for_record 1 ev=path cl="$TV4" stop=reached)" | paste -sd' ')" \
 	<(value paths '"\n".join(" ".join(hop.get("addr", "*") for hop in way["hops"]) for way in all)')
 tap_ok "paths: with all its traces' round trips" \
-	wait_for 20 eval '[ "$(value paths "max(min(hop[\"answered\"] for hop in way[\"hops\"]) for way in all)")" -ge 2 ]'
+	wait_for 30 eval '[ "$(value paths "max(min(hop[\"answered\"] for hop in way[\"hops\"]) for way in all)")" -ge 2 ]'
 tap_ok "paths: for people, as wide as the terminal" eval \
 	'[ -z "$(COLUMNS=60 inpath paths | grep "^ " | grep -E "^.{61}")" ]'
 router=$(record_addresses "$(wait_for_record 1 ev=path cl="$TV4" stop=reached)" | sed -n 3p)
 printf '%s core-3.transit.example\n' "$router" >"$NET_WORK/names/routers"
-tap_ok "paths --resolve: a router's name" wait_for 10 eval \
+tap_ok "paths --resolve: a router's name" wait_for 30 eval \
 	'[ "$(value paths "\"core-3.transit.example\" in [hop.get(\"name\") for way in all for hop in way[\"hops\"]]" --resolve)" = True ]'
 tap_ok "paths --resolve: for people" eval 'inpath paths --resolve | grep -q " $router core-3.transit.example "'
 tap_is "no name is asked for otherwise" "$(value paths 'any("name" in hop for way in all for hop in way["hops"])')" False
@@ -130,7 +130,7 @@ same() {
 	diff <(inpath "$1" --json | sed '2s/"ts": [0-9.]*//') <(inpath "$1" --json "$INPATH_LOG" | sed '2s/"ts": [0-9.]*//') >"$NET_WORK/diff"
 }
 for verb in flows paths why report; do
-	tap_ok "$verb: of what has ended it tells what a log of all paths does" wait_for 20 same "$verb"
+	tap_ok "$verb: of what has ended it tells what a log of all paths does" wait_for 30 same "$verb"
 done
 tap_ok "only for root" eval '! on gw setpriv --reuid 65534 --regid 65534 --clear-groups "$NET_BUILD/inpath" flows 2>"$NET_WORK/text" &&
 	grep -q root "$NET_WORK/text"'
@@ -140,7 +140,7 @@ tap_ok "inpathd ends well" stop_inpathd
 inpath_conf 'probe = { interval = 1; };' 'paths = "none"' 'names = false'
 start_inpathd "$NET_WORK/inpath.conf"
 home_curl tv 4 --max-time 4 "https://$S1_NAME/paced/large.bin" -o /dev/null || true
-tap_ok "without paths in the log, too" wait_for 20 eval '[ "$(value flows "all[0][\"traces\"]")" -ge 2 ]'
+tap_ok "without paths in the log, too" wait_for 30 eval '[ "$(value flows "all[0][\"traces\"]")" -ge 2 ]'
 tap_ok "report, too" eval '[ "$(value report "all[\"traces\"]")" -ge 2 ]'
 tap_is "names stay out of the answers, too" "$(value flows '[k for k in ("dev", "host") if k in all[0]]' --no-names)" "[]"
 tap_is "... but this machine knows its devices" "$(value flows 'all[0]["dev"]' --client livingroom-tv)" livingroom-tv

@@ -23,8 +23,8 @@ fence() {
 	on tv ping -n -c 1 -W 10 -s "$FENCE" 203.0.113.1 >/dev/null
 	on tv ping -n -c 1 -W 10 -s "$FENCE" 2001:db8:ff::1 >/dev/null
 	for host in r1 tv; do
-		wait_for 10 fence_seen "$host" "proto == 1 and type == 0 and size == $((FENCE + 28))"
-		wait_for 10 fence_seen "$host" "proto == 58 and type == 129 and size == $((FENCE + 48))"
+		wait_for 30 fence_seen "$host" "proto == 1 and type == 0 and size == $((FENCE + 28))"
+		wait_for 30 fence_seen "$host" "proto == 58 and type == 129 and size == $((FENCE + 48))"
 	done
 }
 
@@ -133,9 +133,9 @@ fi
 nobody_answers -D
 home_curl tv 4 --local-port 40004 "https://$S1_NAME/large.bin" -o "$NET_WORK/got"
 tap_ok "inpathd goes on" cmp "$NET_WORK/got" "$NET_WORK/s1/www/large.bin"
-tap_ok "and traces" wait_for_record 10 ev=path sport=40004
+tap_ok "and traces" wait_for_record 30 ev=path sport=40004
 kill -USR1 "$INPATHD_PID"
-wait_for 10 record_exists ev=stats of=shells
+wait_for 30 record_exists ev=stats of=shells
 records ev=stats | sed 's/^/# /'
 for name in malformed short_packets other_proto dns_malformed; do
 	tap_ok "$name is counted" test "$(stat_of "$name")" -gt 0

@@ -127,7 +127,7 @@ end_whole() { # ENOUGH LOST ERRORS
 	done
 	for pid in "${PINGS[@]}"; do
 		kill -INT "$pid" # then it says what was lost
-		wait_for 10 net_gone "$pid" || true
+		wait_for 30 net_gone "$pid" || true
 	done
 	for pid in "${TALKERS[@]}" "${PINGS[@]}"; do
 		finish "$pid" || bad=1
@@ -182,7 +182,7 @@ settled() { # ENOUGH
 
 kill_inpathd() {
 	kill -KILL "$INPATHD_PID"
-	wait_for 10 net_gone "$INPATHD_PID"
+	wait_for 30 net_gone "$INPATHD_PID"
 	wait "$INPATHD_PID" 2>/dev/null || true
 }
 

@@ -17,7 +17,7 @@ ip -n "$NET_PREFIX-tv" route add default via 192.168.1.1
 ip -n "$NET_PREFIX-gw" route add default via 198.18.1.10
 on gw iptables -t nat -A POSTROUTING -o wan -j MASQUERADE
 spawn s1 "$NET_WORK/visits" "$NET_BUILD/bench/visits" serve 198.18.1.10 8000 4 100
-wait_for 10 grep -q ready "$NET_WORK/visits"
+wait_for 30 grep -q ready "$NET_WORK/visits"
 
 at_most() { # MB VALUE
 	awk -v most="$1" -v value="$2" 'BEGIN { exit !(value <= most) }'
@@ -43,7 +43,7 @@ for ram in 64 128; do
 	tap_ok "$ram MB of RAM: behind twice its connections it is $most MB at most" at_most "$most" "$full"
 	kill -USR1 "$INPATHD_PID"
 	tap_ok "$ram MB of RAM: the table was full" \
-		wait_for 10 record_exists ev=stats flows_evicted="$flows"
+		wait_for 30 record_exists ev=stats flows_evicted="$flows"
 	on tv "$NET_BUILD/bench/visits" make 198.18.1.10 8000 4 32 $((2 * flows)) $((2 * flows)) >/dev/null
 	tap_ok "$ram MB of RAM: and no more with as many again" at_most "$(awk -v m="$full" 'BEGIN { print m + 0.5 }')" "$(resident)"
 	stop_inpathd

@@ -15,7 +15,7 @@ configure() {
 	inpath_conf "services = \"$NET_WORK/services\"; probe = { interval = 1; }; policies = ( $1 );" 'paths = "all"'
 	sed -i '/etc\/services/d' "$NET_WORK/inpath.conf"
 	kill -HUP "$INPATHD_PID"
-	wait_for 10 reloaded "$before" || { cat "$NET_WORK/inpathd.err" >&2; return 1; }
+	wait_for 30 reloaded "$before" || { cat "$NET_WORK/inpathd.err" >&2; return 1; }
 }
 
 reloaded() {
@@ -33,7 +33,7 @@ counter() {
 	local before
 	before=$(records ev=stats | wc -l)
 	kill -USR1 "$INPATHD_PID"
-	wait_for 10 stats_said "$before"
+	wait_for 30 stats_said "$before"
 	field "$(records ev=stats | grep " $1=" | tail -n 1)" "$1"
 }
 
@@ -59,11 +59,11 @@ selects() {
 		miss_port=$SPORT
 		wait "${PLAYERS[@]}"
 		if [ "$action" = trace ]; then
-			line=$(wait_for_record 10 ev=path "sport=$hit_port") || line=
+			line=$(wait_for_record 30 ev=path "sport=$hit_port") || line=
 			tap_is "$what: traced" "$(field "$line" pol) $(field "$line" svc)" "this $service"
 			tap_is "$what: what it does not name is left alone" "$(records ev=path "sport=$miss_port")" ""
 		else
-			line=$(wait_for_record 10 ev=path "sport=$miss_port") || line=
+			line=$(wait_for_record 30 ev=path "sport=$miss_port") || line=
 			tap_is "$what: not traced when it says ignore" "$(records ev=path "sport=$hit_port")" ""
 			tap_is "$what: then all else is traced" "$(field "$line" pol)" other
 		fi
@@ -129,7 +129,7 @@ done
 flow_rests() {
 	[ "$(on gw conntrack -L -p tcp --orig-port-src "$1" -f ipv4 -m 0x8000000/0x8000000 2>/dev/null | wc -l)" = 1 ]
 }
-tap_ok "a flow at rest has the rest bit on its connection" wait_for 10 flow_rests $((SPORT - 1))
+tap_ok "a flow at rest has the rest bit on its connection" wait_for 30 flow_rests $((SPORT - 1))
 configure '{ name = "all"; }'
 for family in 4 6; do
 	# Of its request nothing was seen. Where its SYN was held up, too, it takes a second trace to know the server.
@@ -140,11 +140,11 @@ done
 # A bad file changes nothing, and says where it is bad.
 sed -i 's/^services = .*/nonsense = 1;/; $a nonsense = 1;' "$NET_WORK/inpath.conf"
 kill -HUP "$INPATHD_PID"
-tap_ok "a bad configuration is refused with its file and line" wait_for 10 \
+tap_ok "a bad configuration is refused with its file and line" wait_for 30 \
 	grep -Eq "not taken, the old one stays: $NET_WORK/inpath.conf:[0-9]+: " "$NET_WORK/inpathd.err"
 grep 'not taken' "$NET_WORK/inpathd.err" | sed "s#$NET_WORK/##; s/^/# /"
 play laptop 4 "$MOVIES"
-tap_ok "and the old policy goes on" wait_for 10 record_exists ev=path "sport=$SPORT" pol=all
+tap_ok "and the old policy goes on" wait_for 30 record_exists ev=path "sport=$SPORT" pol=all
 wait "${PLAYERS[@]}"
 tap_ok "the flows that rested and were traced arrive whole" cmp "$NET_WORK/got4" "$NET_WORK/s1/www/large.bin"
 tap_ok "by IPv6, too" cmp "$NET_WORK/got6" "$NET_WORK/s1/www/large.bin"

@@ -15,7 +15,7 @@ NEXT=20000
 traced() {
 	local sport=$((NEXT++))
 	home_curl tv "$1" --local-port "$sport" "https://$S1_NAME/hls/seg-0.ts" -o "$NET_WORK/got" &&
-		cmp "$NET_WORK/got" "$NET_WORK/s1/www/hls/seg-0.ts" && wait_for_record 20 ev=path "sport=$sport" stop=reached >/dev/null
+		cmp "$NET_WORK/got" "$NET_WORK/s1/www/hls/seg-0.ts" && wait_for_record 30 ev=path "sport=$sport" stop=reached >/dev/null
 }
 
 said() {
@@ -33,7 +33,7 @@ INPATH_LOG=$NET_WORK/log/inpath.log
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 
 tap_ok "the worker: its own user, two capabilities, nothing to gain, a filter" is_confined "$(worker)" "$user" "$NET"
-tap_ok "the keeper: that user, no capability at all, nothing to gain, a filter" wait_for 10 is_confined "$INPATHD_PID" "$user" "$NONE"
+tap_ok "the keeper: that user, no capability at all, nothing to gain, a filter" wait_for 30 is_confined "$INPATHD_PID" "$user" "$NONE"
 tap_is "neither leaves a core" "$(core "$(worker)") $(core "$INPATHD_PID")" "0 0 0 0"
 tap_is "neither is in a group of root's" "$(proc_status "$(worker)" Groups)$(proc_status "$INPATHD_PID" Groups)" "$user$user"
 tap_ok "nobody of that user may look into them" eval '! on gw setpriv --reuid "$user" --regid "$user" --clear-groups cat "/proc/$(worker)/environ" >/dev/null 2>&1'
@@ -47,12 +47,12 @@ tap_ok "root asks it over the control socket" eval 'on gw "$NET_BUILD/inpath" st
 tap_ok "root makes it read its configuration again" on gw "$NET_BUILD/inpath" reload
 mv "$INPATH_LOG" "$INPATH_LOG.1"
 kill -HUP "$INPATHD_PID"
-tap_ok "a rotated log: HUP begins a new one" wait_for 10 test -e "$INPATH_LOG"
+tap_ok "a rotated log: HUP begins a new one" wait_for 30 test -e "$INPATH_LOG"
 tap_ok "a rotated log: flows are traced" traced 4
 before=$(records ev=stats | wc -l)
 kill -USR1 "$INPATHD_PID"
 more_stats() { [ "$(records ev=stats | wc -l)" -gt "$before" ]; }
-tap_ok "USR1: counters are logged" wait_for 10 more_stats
+tap_ok "USR1: counters are logged" wait_for 30 more_stats
 
 # The WAN interface taken out and replaced by another of its name: its raw sockets have to be opened anew.
 wan_index() {
@@ -60,11 +60,11 @@ wan_index() {
 }
 index=$(wan_index)
 on gw ip link del wan
-wait_for 10 said 'no such interface now' || true
+wait_for 30 said 'no such interface now' || true
 link r1 gw gw wan 203.0.113.1/24 "$WAN4/24,$WAN6/64"
 home_route r1 "" "" 2001:db8:0:1::/64 :gw
 home_route gw default 203.0.113.1 default fe80::1:wan
-tap_ok "the WAN interface replaced: it says so" wait_for 10 said 'found one again'
+tap_ok "the WAN interface replaced: it says so" wait_for 30 said 'found one again'
 tap_ok "the WAN interface replaced: it is another one" test "$(wan_index)" != "$index"
 tap_ok "the WAN interface replaced: flows are traced, IPv4" traced 4
 tap_ok "the WAN interface replaced: flows are traced, IPv6" traced 6
@@ -86,12 +86,12 @@ tap_is "started as its user: the worker keeps two capabilities, and the filter h
 keeper() {
 	[ "$(proc_status "$INPATHD_PID" Uid CapInh CapPrm CapEff CapAmb NoNewPrivs Seccomp)" = "$user $NONE $NONE $NONE $NONE 1 2" ]
 }
-tap_ok "started as its user: the keeper keeps none" wait_for 10 keeper
+tap_ok "started as its user: the keeper keeps none" wait_for 30 keeper
 tap_is "started as its user: nothing is lacking" "$(field "$(records ev=start | tail -n 1)" unconfined)" -
 tap_ok "started as its user: flows are traced" traced 4
 victim=$(worker)
 kill -STOP "$victim"
-tap_ok "started as its user: a worker that stands still is ended" wait_for 10 net_gone "$INPATHD_PID"
+tap_ok "started as its user: a worker that stands still is ended" wait_for 30 net_gone "$INPATHD_PID"
 tap_ok "started as its user: and it is said" said 'the worker stood still for a second'
 inpath_rules down >/dev/null
 
@@ -102,7 +102,7 @@ chown -R 0:0 "$NET_WORK/log"
 : >"$NET_WORK/inpathd.err"
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 tap_ok "no user: root with the same two capabilities, and the filter" is_confined "$(worker)" 0 "$NET"
-tap_ok "no user: the keeper has none" wait_for 10 is_confined "$INPATHD_PID" 0 "$NONE"
+tap_ok "no user: the keeper has none" wait_for 30 is_confined "$INPATHD_PID" 0 "$NONE"
 tap_ok "no user: said, with what mends it" said 'no user inpath.*useradd'
 tap_ok "no user: flows are traced" traced 4
 tap_ok "no user: the control socket works" eval 'on gw "$NET_BUILD/inpath" status >"$NET_WORK/text"'

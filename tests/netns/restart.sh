@@ -24,7 +24,7 @@ begin_transfers() {
 		PLAYER["up $family"]=$!
 	done
 	for family in 4 6; do
-		wait_for 20 on_its_way "${SPORT["down $family"]}" && wait_for 20 on_its_way "${SPORT["up $family"]}"
+		wait_for 30 on_its_way "${SPORT["down $family"]}" && wait_for 20 on_its_way "${SPORT["up $family"]}"
 	done
 }
 
@@ -92,7 +92,7 @@ inpathd_is_up() {
 
 kill_inpathd() {
 	kill -KILL "$INPATHD_PID"
-	wait_for 10 net_gone "$INPATHD_PID"
+	wait_for 30 net_gone "$INPATHD_PID"
 	wait "$INPATHD_PID" 2>/dev/null || true
 }
 
@@ -123,7 +123,7 @@ start_inpathd "$NET_WORK/inpath.conf"
 during_transfers kill_and_start
 tap_ok "killed and started again: the transfers are still under way" still_under_way
 for one in "down 4" "up 4" "down 6" "up 6"; do
-	wait_for 10 was_met "${SPORT["$one"]}" || true
+	wait_for 30 was_met "${SPORT["$one"]}" || true
 done
 tap_ok "killed and started again: every transfer ends whole" transfers_end_whole
 for one in "down 4" "up 4" "down 6" "up 6"; do
@@ -172,18 +172,18 @@ nothing_is_left() {
 flows=$NET_ROOT/tests/netns/tools/flows.py
 : >"$NET_WORK/sink"
 spawn s1 "$NET_WORK/sink" nice python3 "$flows" sink "$NET_WORK/enough" 9000
-wait_for 20 grep -q ready "$NET_WORK/sink"
+wait_for 30 grep -q ready "$NET_WORK/sink"
 spawn tv "$NET_WORK/bulk" nice python3 "$flows" run "$NET_WORK/enough" "$NET_WORK/ca.pem" "$S1_NAME" \
 	"$NET_WORK/s1/www" "bulk-up,$S1_4,9000,22000" "bulk-up,$S1_6,9000,22001" \
 	"bulk-down,$S1_4,9000,22002" "bulk-down,$S1_6,9000,22003"
 bulk=$SPAWNED
-tap_ok "at full speed: uploads and downloads, IPv4 and IPv6" wait_for 20 established 4
+tap_ok "at full speed: uploads and downloads, IPv4 and IPv6" wait_for 30 established 4
 kill_inpathd
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 stop_inpathd
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 for sport in 22000 22001 22002 22003; do
-	tap_ok "killed, stopped and started at full speed: $sport is traced at last" wait_for 20 was_met "$sport"
+	tap_ok "killed, stopped and started at full speed: $sport is traced at last" wait_for 30 was_met "$sport"
 done
 tap_ok "killed, stopped and started at full speed: all are still there" established 4
 : >"$NET_WORK/enough"

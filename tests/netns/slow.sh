@@ -57,7 +57,7 @@ stat_of() { # NAME [of=shells]
 	local before
 	before=$(records ev=stats of=shells | wc -l)
 	kill -USR1 "$INPATHD_PID"
-	wait_for 10 more_stats "$before"
+	wait_for 30 more_stats "$before"
 	field "$(records ev=stats | grep "${2:- packets=}" | tail -n 1)" "$1"
 }
 
@@ -114,7 +114,7 @@ stream laptop 4 25104 --rate 15/m "${segments[@]}"
 stream tv 6 25206 --rate 1/m "https://$S1_NAME/paced/medium.bin" -o /dev/null "https://$S1_NAME/hls/seg-0.ts"
 for one in "4 25004" "6 25006" "4 25104" "6 25206"; do
 	# shellcheck disable=SC2086 # two words
-	tap_ok "$one: at rest" wait_for 20 rests $one
+	tap_ok "$one: at rest" wait_for 30 rests $one
 done
 for one in "4 25004" "6 25006"; do
 	# shellcheck disable=SC2086
@@ -145,7 +145,7 @@ inpath_conf 'probe = { interval = 300; }; budget = { gateway = 1000; client = 50
 start_inpathd >/dev/null
 tap_is "not asked for: it stays off" "$(acct) $(field "$(records ev=start | tail -n 1)" accounting)" "0 off"
 stream tv 4 26004 "https://$S1_NAME/paced/long.bin"
-tap_ok "not asked for: traced and at rest as ever" wait_for 20 rests 4 26004
+tap_ok "not asked for: traced and at rest as ever" wait_for 30 rests 4 26004
 sleep 14 # so long it would have had to move
 cut_off 4 26004
 sleep 12

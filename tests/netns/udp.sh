@@ -26,7 +26,7 @@ begin() {
 			: >"$NET_WORK/serve-$kind-$family"
 			spawn s1 "$NET_WORK/serve-$kind-$family" python3 "$tool" serve "$kind" "${!server}" "$port"
 			SERVERS[$kind-$family]=$SPAWNED
-			wait_for 20 grep -q ready "$NET_WORK/serve-$kind-$family"
+			wait_for 30 grep -q ready "$NET_WORK/serve-$kind-$family"
 			spawn tv "$NET_WORK/talk-$kind-$family" python3 "$tool" talk "$kind" "${!server}" "$port" "$sport" \
 				"$([ "$kind" = wireguard ] && echo 0.2)" "${COUNT[$kind]}"
 			TALKERS[$kind-$family]=$SPAWNED
@@ -97,7 +97,7 @@ captures_end() {
 	local file pid
 	on tv bash -c "echo end-of-capture >/dev/udp/$S1_4/9; echo end-of-capture >/dev/udp/$S1_6/9"
 	for file in tv s1; do
-		wait_for 20 capture_has "$NET_WORK/$file.pcap"
+		wait_for 30 capture_has "$NET_WORK/$file.pcap"
 	done
 	for pid in $CAPTURES; do
 		finish "$pid" || true
@@ -141,7 +141,7 @@ expired() { # FAMILY
 	foreign=$(stat icmp_foreign)
 	spawn s1 "$file-server" python3 "$tool" serve echo "${!server}" "$port"
 	serving=$SPAWNED
-	wait_for 20 grep -q ready "$file-server"
+	wait_for 30 grep -q ready "$file-server"
 	spawn tv "$file" python3 "$tool" expire "${!server}" "$port" "$sport" 2
 	talking=$SPAWNED
 	tap_ok "IPv$1: ICMP errors for the client's own datagrams reach it" \
@@ -171,13 +171,13 @@ hold() { # FAMILY
 	port=$((port + 1)) sport=$((sport + 1))
 	spawn s1 "$file-server" python3 "$tool" serve echo "${!server}" "$port"
 	serving=$SPAWNED
-	wait_for 20 grep -q ready "$file-server"
+	wait_for 30 grep -q ready "$file-server"
 	spawn tv "$file" python3 "$tool" talk echo "${!server}" "$port" "$sport"
 	talking=$SPAWNED
 	wait_for_record 30 ev=path why=start "cl=${!client}" "sport=$sport" >/dev/null || true
 	flows=$(stat flows_new)
 	kill -USR1 "$talking"
-	wait_for 20 grep -q holding "$file"
+	wait_for 30 grep -q holding "$file"
 	tap_ok "IPv$1: a flow on hold is forgotten by the kernel" \
 		wait_for 60 forgotten "$1" "${!client}" "${!server}" "$sport" "$port"
 	line=$(records ev=path "cl=${!client}" "sport=$sport" | wc -l)
@@ -208,7 +208,7 @@ stream() {
 	capturing=$SPAWNED
 	spawn s1 "$NET_WORK/stream.log" "$NET_BUILD/bench/stream" serve "$S1_4" 4433
 	serving=$SPAWNED
-	wait_for 20 grep -q ready "$NET_WORK/stream.log"
+	wait_for 30 grep -q ready "$NET_WORK/stream.log"
 	on tv "$NET_BUILD/bench/stream" fetch "$S1_4" 4433 0.5 >/dev/null
 	line=$(wait_for_record 30 ev=path proto=quic "cl=$TV4" dport=4433) || true
 	sport_of=$(field "$line" sport)
@@ -239,7 +239,7 @@ flood() {
 	read -r user system <<<"$(cpu_ticks)"
 	home_curl tv 4 --local-port 24000 "https://$S1_NAME/paced/large.bin" -o "$NET_WORK/beside" &
 	download=$!
-	wait_for 20 test -s "$NET_WORK/beside"
+	wait_for 30 test -s "$NET_WORK/beside"
 	began=$SECONDS
 	line=$(on laptop python3 "$NET_ROOT/tests/netns/tools/initials.py" eth0 "$LAPTOP_MAC" \
 		"$(on gw cat /sys/class/net/br-lan/address)" "$LAPTOP4" 198.51.100.1 200000)
@@ -268,7 +268,7 @@ refused() { # FAMILY
 	spawn tv "$file" python3 "$tool" talk echo "${!server}" 5999 2200"$1"
 	pid=$SPAWNED
 	tap_ok "IPv$1: a closed port's ICMP error reaches the client that sent there" \
-		wait_for 20 grep -q 'error ECONNREFUSED' "$file"
+		wait_for 30 grep -q 'error ECONNREFUSED' "$file"
 	finish "$pid" || true
 }
 

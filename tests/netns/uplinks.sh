@@ -39,7 +39,7 @@ each_is_true() {
 	for one in "${FLOWS[@]}"; do
 		read -r family client sport <<<"$one"
 		server=UP_S$family
-		line=$(wait_for_record 20 ev=path why=start "sport=$sport") || { bad=1 && continue; }
+		line=$(wait_for_record 30 ev=path why=start "sport=$sport") || { bad=1 && continue; }
 		if [ "$(record_addresses "$line")" != "$(true_path "$family" "$client" "${!server}" "$sport" 80)" ]; then
 			echo "# not the way it took: $line"
 			bad=1
@@ -148,12 +148,12 @@ masked)
 	before=$(records ev=path | wc -l)
 	ip -n "$NET_PREFIX-gw" rule add iif lan lookup 1 pref 900
 	ip -n "$NET_PREFIX-gw" -6 rule add iif lan lookup 1 pref 900
-	tap_ok "ip rule iif: it is said" wait_for 10 grep -q 'ip rule iif lan' "$NET_WORK/inpathd.err"
+	tap_ok "ip rule iif: it is said" wait_for 30 grep -q 'ip rule iif lan' "$NET_WORK/inpathd.err"
 	tap_ok "ip rule iif: downloads arrive whole" downloads 21000
 	tap_is "ip rule iif: none is traced" "$(records ev=path | grep -c ' sport=21' || true)" 0
 	ip -n "$NET_PREFIX-gw" rule del iif lan
 	ip -n "$NET_PREFIX-gw" -6 rule del iif lan
-	tap_ok "ip rule iif taken away: that is said, too" wait_for 10 grep -q 'any more: new flows are traced' "$NET_WORK/inpathd.err"
+	tap_ok "ip rule iif taken away: that is said, too" wait_for 30 grep -q 'any more: new flows are traced' "$NET_WORK/inpathd.err"
 	tap_ok "ip rule iif taken away: downloads arrive whole" downloads 22000
 	tap_ok "ip rule iif taken away: each is traced" each_is_true
 	;;

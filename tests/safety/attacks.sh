@@ -23,7 +23,7 @@ traced_at_once() {
 	local sport=$1 began
 	began=$(date +%s%N)
 	home_curl laptop 4 --local-port "$sport" "https://$S1_NAME/paced/hls/seg-0.ts" -o /dev/null &
-	wait_for 10 record_exists ev=path why=start "sport=$sport"
+	wait_for 30 record_exists ev=path why=start "sport=$sport"
 	RECOVERY=$((($(date +%s%N) - began) / 1000000))
 	wait $!
 }
@@ -126,12 +126,12 @@ case_dns() {
 	fresh
 	: >"$NET_WORK/lie"
 	spawn s2 "$NET_WORK/lie" python3 "$TOOL" lie 53 "$((COUNT / 5))" "$S1_4"
-	wait_for 10 grep -q ready "$NET_WORK/lie"
+	wait_for 30 grep -q ready "$NET_WORK/lie"
 	load_begin
 	tap_ok "forged DNS answers: the client hears them all" test -n "$(on tv python3 "$TOOL" ask "$S2_4" 53)"
 	load_end
 	home_curl tv 4 --local-port 23000 "http://$S1_4/paced/hls/seg-0.ts" -o /dev/null
-	line=$(wait_for_record 20 ev=path sport=23000) || true
+	line=$(wait_for_record 30 ev=path sport=23000) || true
 	row "forged DNS answers" "$((COUNT / 5)) from the resolver asked: another ID, another question" "$QUEUE_LEN" 1500 \
 		"$(stat dns_unasked) not believed"
 	tap_is "forged DNS answers: none is believed" "$(field "$line" host || echo none) $(grep -c evil "$INPATH_LOG" || true)" "none 0"
@@ -142,7 +142,7 @@ case_names() {
 	fresh
 	: >"$NET_WORK/echo"
 	spawn s1 "$NET_WORK/echo" python3 "$TOOL" echo 4443
-	wait_for 10 grep -q ready "$NET_WORK/echo"
+	wait_for 30 grep -q ready "$NET_WORK/echo"
 	load_begin
 	for name in 'a.example\nev=path v=1 run=forged' '\x1b]0;owned\x07\x1b[2J.example' 'quote" run=forged x="' \
 		'\xff\xfe\xc3\x28.example' '\0\0\0' "$(printf 'a%.0s' {1..255})" 'back\\slash.example' '\x9b31m.example'; do

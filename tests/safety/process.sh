@@ -11,7 +11,7 @@ ROUNDS=$([ -n "${SHORT:-}" ] && echo 2 || echo 10)
 STARTS=$([ -n "${SHORT:-}" ] && echo 10 || echo 1000)
 
 ended() {
-	wait_for 10 net_gone "$INPATHD_PID"
+	wait_for 30 net_gone "$INPATHD_PID"
 	wait "$INPATHD_PID" 2>/dev/null || true
 }
 
@@ -26,7 +26,7 @@ signalled() { # worker|keeper SIGNAL ROUNDS
 		ended
 	done
 	# Its rules are as they were; nobody listens.
-	wait_for 10 queue_is_free
+	wait_for 30 queue_is_free
 }
 
 queue_is_free() {
@@ -77,7 +77,7 @@ start_and_end() { # SIGNAL TIMES
 			done
 			kill "-$4" $!
 			wait $! || true' sh "$NET_BUILD/inpathd" "$NET_WORK/inpath.conf" "$NET_WORK/inpathd.err" "$1" || return 1
-		wait_for 10 queue_is_free
+		wait_for 30 queue_is_free
 	done 2>/dev/null
 }
 

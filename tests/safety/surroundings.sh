@@ -17,7 +17,7 @@ it_goes_on() {
 	local before
 	before=$(records ev=path why=start | wc -l)
 	home_curl laptop 6 "https://$S1_NAME/paced/hls/seg-0.ts" -o /dev/null
-	wait_for 20 more_paths "$before"
+	wait_for 30 more_paths "$before"
 }
 
 more_paths() {
@@ -121,14 +121,14 @@ s.bind("/run/log")
 os.chmod("/run/log", 0o666)
 print("ready", flush=True)
 signal.pause()'
-	wait_for 10 grep -q ready "$NET_WORK/deaf"
+	wait_for 30 grep -q ready "$NET_WORK/deaf"
 	inpath_conf "$EVERYTHING" 'probes = true' 'hops = true'
 	sed -i 's/syslog = false/syslog = true/' "$NET_WORK/inpath.conf"
 	INPATHD=$NET_WORK/inpathd-dev-log fresh
 	load_begin
 	LOAD_TRAIL=5 load_end
 	kill -USR1 "$INPATHD_PID"
-	wait_for 10 record_exists ev=stats of=shells
+	wait_for 30 record_exists ev=stats of=shells
 	dropped=$(field "$(records ev=stats of=shells | tail -n 1)" log_dropped)
 	row "syslog stalls" "nobody reads /dev/log; every probe is logged" 0 1500 "$dropped lines dropped"
 	tap_ok "syslog stalls: lines were dropped" test "$dropped" -gt 0
@@ -192,7 +192,7 @@ descriptors_left() {
 
 sent_away() {
 	local status=0
-	on gw timeout 5 "$NET_BUILD/inpath" status >/dev/null 2>&1 || status=$?
+	on gw timeout 30 "$NET_BUILD/inpath" status >/dev/null 2>&1 || status=$?
 	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
 }
 
@@ -213,7 +213,7 @@ for one in held:
 print("ready", flush=True)
 signal.pause()'
 	askers=$SPAWNED
-	wait_for 10 grep -q ready "$NET_WORK/askers"
+	wait_for 30 grep -q ready "$NET_WORK/askers"
 	kill -HUP "$INPATHD_PID"
 	touch "$NET_WORK/gw/misc/dnsmasq.leases"
 	left=$(descriptors_left) pid=$(worker)

@@ -49,7 +49,7 @@ start_inpathd() {
 	before=$(records ev=start | wc -l)
 	spawn gw "$NET_WORK/inpathd.err" "${INPATHD:-$NET_BUILD/inpathd}" -c "$INPATH_CONF"
 	INPATHD_PID=$SPAWNED
-	if ! wait_for 20 inpathd_spoke "$before" || net_gone "$INPATHD_PID"; then
+	if ! wait_for 30 inpathd_spoke "$before" || net_gone "$INPATHD_PID"; then
 		echo "inpathd did not become ready:" >&2
 		cat "$NET_WORK/inpathd.err" >&2
 		return 1

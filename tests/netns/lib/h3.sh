@@ -61,7 +61,7 @@ h3_up() {
 		base64 >"$dir/spki"
 	h3_caddy "$dir"
 	for name in 4 6; do
-		wait_for 20 h3_answers "$name" || {
+		wait_for 30 h3_answers "$name" || {
 			echo "v$name.$H3_NAME does not answer:" >&2
 			cat "$dir/caddy.log" "$NET_WORK/dnsmasq.log" >&2
 			return 1
@@ -84,7 +84,7 @@ h3_line() {
 		ip netns exec "$NET_PREFIX-${end%:*}" ethtool -K "${end#*:}" tx off tso off gso off gro off >/dev/null
 	done
 	spawn line "$NET_WORK/line.log" "$NET_BUILD/bench/delay" near far $((H3_RTT_MS * 500))
-	wait_for 20 grep -q ready "$NET_WORK/line.log" || {
+	wait_for 30 grep -q ready "$NET_WORK/line.log" || {
 		cat "$NET_WORK/line.log" >&2
 		return 1
 	}
@@ -152,7 +152,7 @@ h3_reported() {
 h3_close() {
 	local pid=${H3_BROWSER[$1]}
 	printf '{"id":1,"method":"Browser.close"}\0' >"$NET_WORK/s3/$1/pipe"
-	wait_for 20 net_gone "$pid" || echo "browser $1 does not close" >&2
+	wait_for 30 net_gone "$pid" || echo "browser $1 does not close" >&2
 	finish "$pid" || true
 }
 

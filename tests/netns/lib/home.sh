@@ -269,7 +269,7 @@ home_ready() {
 	for client in tv laptop; do
 		for name in "$S1_NAME" "$S2_NAME"; do
 			for family in 4 6; do
-				wait_for 15 home_answers "$client" "$family" "$name" && continue
+				wait_for 30 home_answers "$client" "$family" "$name" && continue
 				echo "$client cannot reach $name by IPv$family:" >&2
 				home_curl "$client" "$family" "https://$name/hls/stream.m3u8" >&2 || true
 				cat "$NET_WORK"/*.log "$NET_WORK"/s?/*.log >&2

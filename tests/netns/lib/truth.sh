@@ -126,5 +126,5 @@ capture() {
 	shift 3
 	: >"$file.log"
 	spawn "$name" "$file.log" tcpdump -i "$interface" --immediate-mode -U -n -w "$file" "$@"
-	wait_for 10 grep -q 'listening on' "$file.log"
+	wait_for 30 grep -q 'listening on' "$file.log"
 }
