@@ -15,6 +15,8 @@ OURS=0x0c000000 NEXT=0x12000000
 # A class changes once, when a connection has carried much.
 CLASSES="12-78/ff"
 TIME=$([ -n "${LONG:-}" ] && echo 600 || echo 30)
+KINDS=(down up poll)
+[ -z "${INPATH_VM:-}" ] || KINDS=(down) # what an emulated machine carries
 PIDS=() TALKERS=() PINGS=() SERVERS=()
 
 classes_of_service() {
@@ -67,7 +69,7 @@ serve() { # LOG TOOL ARGUMENT...
 begin() { # ENOUGH PORT
 	local family server enough=$1 flows=() own=() sport=20000 port=5000 kind
 	local tools=$NET_ROOT/tests/netns/tools
-	PIDS=() TALKERS=() PINGS=() SERVERS=()
+	PIDS=() TALKERS=() PINGS=() SERVERS=() TRACED=(21004 21006)
 	# While nothing else is under way: on a slow machine each takes its time to begin.
 	for family in 4 6; do
 		server=UP_S$family
@@ -80,7 +82,8 @@ begin() { # ENOUGH PORT
 	port=5000
 	for family in 4 6; do
 		server=UP_S$family
-		for kind in down up poll; do
+		for kind in "${KINDS[@]}"; do
+			TRACED+=("$sport")
 			flows+=("$kind,${!server},443,$((sport++))" "$kind,${!server},80,$((sport++ + 10))")
 		done
 		flows+=("poll,${!server},443,$((sport + 1000))")
@@ -188,7 +191,7 @@ kill_inpathd() {
 
 all_traced_on() { # COUNT
 	local sport
-	for sport in 20000 20002 20004 20006 20008 20010 21004 21006; do
+	for sport in "${TRACED[@]}"; do
 		[ "$(records ev=path "sport=$sport" | wc -l)" -ge "$1" ] || return 1
 	done
 }
@@ -205,7 +208,7 @@ net_sysctl gw net/netfilter/nf_conntrack_acct=1 \
 net_sysctl tv net/ipv4/tcp_tw_reuse=1 # the ports of the first run are those of the second
 
 # Where inpath is not.
-LARGE=16 # connections that carry much: those of flows.py
+LARGE=$((4 * ${#KINDS[@]} + 4)) # connections that carry much: those of flows.py
 begin "$NET_WORK/without" 20100
 tap_ok "without inpath: each connection has what it gets" wait_for 180 settled "$NET_WORK/without"
 without=$(connections)
