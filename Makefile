@@ -308,9 +308,9 @@ soak-real:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/soak/real "$(BUILD)" "$(MINUTES)" "$(SEED)"
 
-# make why [SEED=1] [RUNS=50] [REAL=240]: does `inpath why` name what is wrong, where it is, and nothing else? RUNS simulated logs of each
+# make why [SEED=1] [RUNS=25] [REAL=240]: does `inpath why` name what is wrong, where it is, and nothing else? RUNS simulated logs of each
 # kind, REAL runs of the daemon on a synthetic internet. Ten minutes at most. KEEP=folder keeps the logs of those runs that it told wrong.
-RUNS ?= 50
+RUNS ?= 25
 REAL ?= 240
 
 why:

@@ -25,7 +25,7 @@ from internet import CLIENT, CUT, QUIET, SERVER, SLOW, Internet  # noqa: E402
 from table import Table, answer, ask, progress, total  # noqa: E402
 
 LANES = 4  # a processor: a run waits most of the time
-BOUND = 400  # seconds in which runs begin
+BOUND = 360  # seconds in which runs begin
 LATE = 0.015  # seconds more that a run's process sleeps than it wanted to are a stall
 STALLS, LAST = 20, 10  # more of them in a run's last seconds are no measurement
 
