@@ -134,10 +134,10 @@ static void a_nearer_server_is_a_change_once_four_traces_have_not_met_it_there(v
 			w.silent = 1 << 3;
 			begin(&w);
 			while (world_stats(&w)->unchanged < traces - 1)
-				goes_on(&w, INPATH_SEC);
+				world_goes_on(&w, INPATH_SEC);
 			assert_int_equal(world_stats(&w)->traces, traces);
 			w.distance = 4;
-			goes_on(&w, 200 * INPATH_SEC);
+			world_goes_on(&w, 200 * INPATH_SEC);
 			assert_changes(&w, traces >= 4, 0);
 			if (traces >= 4) {
 				assert_int_equal(latest_change(&w)->ttl, 4);
@@ -260,7 +260,7 @@ static void what_a_trace_cut_short_has_shown_is_known(void **state)
 	w.window = 500;
 	/* There it has shown a router, and now there is another. */
 	w.moved = 1 << 1 | 1 << 2;
-	goes_on(&w, 90 * INPATH_SEC);
+	world_goes_on(&w, 90 * INPATH_SEC);
 	assert_changes(&w, 1, 0);
 	assert_int_equal(latest_change(&w)->ttl, 2);
 	world_end(&w);
