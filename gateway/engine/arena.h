@@ -16,12 +16,12 @@ struct arena {
 	size_t used;
 };
 
-/* `count` times `size` bytes, aligned to 16; NULL while measuring. Never more than was measured. */
+/* `count` times `size` bytes, aligned to 64 if the block is; NULL while measuring. Never more than was measured. */
 static inline void *arena_take(struct arena *a, size_t count, size_t size)
 {
 	size_t at = a->used;
 
-	a->used += (count * size + 15) & ~(size_t)15;
+	a->used += (count * size + 63) & ~(size_t)63;
 	return a->base ? a->base + at : NULL;
 }
 

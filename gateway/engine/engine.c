@@ -419,6 +419,30 @@ static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inp
 	return DROP;
 }
 
+/*
+ * Index and entry come from memory one after the other: the one while two packets before this one are worked off,
+ * the other while the next ones are.
+ */
+void inpath_engine_foresee(struct inpath_engine *e, const struct inpath_meta *meta,
+	const uint8_t *bytes, size_t caplen)
+{
+	struct inpath_tuple tuple;
+	struct packet p;
+
+	if (e->foreseen[1].any) {
+		uint32_t slot = flow_fetch(&e->flows, e->foreseen[1].hash);
+
+		if (slot != TABLE_NONE)
+			fetch(&e->line.places[slot], sizeof(*e->line.places));
+	}
+	e->foreseen[1] = e->foreseen[0];
+	e->foreseen[0].any = bytes && parse_ends(bytes, caplen, &p);
+	if (!e->foreseen[0].any)
+		return;
+	tuple = tuple_of(&p, meta->in_side == INPATH_SIDE_LAN);
+	e->foreseen[0].hash = flow_foresee(&e->flows, &tuple);
+}
+
 void inpath_engine_connection(struct inpath_engine *e, const struct inpath_tuple *tuple,
 	const struct inpath_connection *what, inpath_time now)
 {

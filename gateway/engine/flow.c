@@ -49,18 +49,23 @@ static uint32_t tuple_hash(const struct flows *f, const struct inpath_tuple *t)
 
 uint32_t flow_find(const struct flows *f, const struct inpath_tuple *tuple)
 {
-	uint32_t hash = tuple_hash(f, tuple), slot = table_likely(&f->table, hash);
+	uint32_t hash = tuple_hash(f, tuple), slot = flow_fetch(f, hash);
 
 	/* Nearly always it is the first one: then the table's links are not touched. */
-	if (slot != TABLE_NONE) {
-		fetch(&f->entries[slot], sizeof(*f->entries));
-		if (tuple_equal(&f->entries[slot].tuple, tuple))
-			return slot;
-	}
+	if (slot != TABLE_NONE && tuple_equal(&f->entries[slot].tuple, tuple))
+		return slot;
 	slot = table_first(&f->table, hash);
 	while (slot != TABLE_NONE && !tuple_equal(&f->entries[slot].tuple, tuple))
 		slot = table_next(&f->table, slot);
 	return slot;
+}
+
+uint32_t flow_foresee(const struct flows *f, const struct inpath_tuple *tuple)
+{
+	uint32_t hash = tuple_hash(f, tuple);
+
+	fetch(table_group(&f->table, hash), TABLE_WAYS * sizeof(*f->table.index));
+	return hash;
 }
 
 uint32_t flow_add(struct flows *f, const struct inpath_tuple *tuple)

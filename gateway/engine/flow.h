@@ -79,6 +79,9 @@ struct flow {
 /* So that 100,000 of them, with all that belongs to them, fit into 64 MB. */
 _Static_assert(sizeof(struct flow) <= 512, "a flow's entry has outgrown its place");
 
+/* What any packet needs of an entry: all but the bytes that are kept of what the client sent. */
+#define FLOW_HOT offsetof(struct flow, tcp.pending.bytes)
+
 struct flows {
 	const struct hash_key *key;
 	struct table table;
@@ -90,6 +93,19 @@ void flows_init(
 
 /* The slot of `tuple`, or TABLE_NONE. */
 uint32_t flow_find(const struct flows *f, const struct inpath_tuple *tuple);
+
+/* A packet of this flow comes soon: its place in the table's index is fetched. Its hash, for flow_fetch. */
+uint32_t flow_foresee(const struct flows *f, const struct inpath_tuple *tuple);
+
+/* The entry that the index has for this hash is fetched: its slot, or TABLE_NONE if it has none. */
+FETCH_INLINE uint32_t flow_fetch(const struct flows *f, uint32_t hash)
+{
+	uint32_t slot = table_likely(&f->table, hash);
+
+	if (slot != TABLE_NONE)
+		fetch(&f->entries[slot], FLOW_HOT);
+	return slot;
+}
 
 /* A fresh entry, all zero but for its tuple; TABLE_NONE if the table is full. */
 uint32_t flow_add(struct flows *f, const struct inpath_tuple *tuple);

@@ -211,6 +211,24 @@ static enum parse_result transport_parse(struct view *v, bool bare, struct packe
 	return r;
 }
 
+bool parse_ends(const uint8_t *bytes, size_t caplen, struct packet *out)
+{
+	struct view v = { .in = cursor_over(bytes, caplen), .len = caplen };
+	struct ip ip = { 0 };
+	uint16_t src, dst;
+
+	if (ip_head(&v, &ip) != PARSE_OK || ip_extras(&v, &ip) != PARSE_OK ||
+		(ip.proto != INPATH_PROTO_TCP && ip.proto != INPATH_PROTO_UDP) ||
+		!cursor_u16(&v.in, &src) || !cursor_u16(&v.in, &dst))
+		return false;
+	out->proto = ip.proto;
+	out->src = ip.src;
+	out->dst = ip.dst;
+	out->src_port = src;
+	out->dst_port = dst;
+	return true;
+}
+
 enum parse_result parse_packet(const uint8_t *bytes, size_t caplen, size_t len, struct packet *out)
 {
 	struct view v = { .in = cursor_over(bytes, caplen < len ? caplen : len), .len = len };

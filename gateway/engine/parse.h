@@ -138,4 +138,10 @@ struct packet {
  */
 enum parse_result parse_packet(const uint8_t *bytes, size_t caplen, size_t len, struct packet *out);
 
+/*
+ * A guess at whose packet this is, for what may be wrong: lengths are not looked at. True if it can be of TCP or UDP;
+ * then, of *out, `proto`, the addresses and the ports are set, and else nothing.
+ */
+bool parse_ends(const uint8_t *bytes, size_t caplen, struct packet *out);
+
 #endif

@@ -1,38 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/table.h"
 
-static uint32_t buckets_for(uint32_t capacity)
-{
-	uint32_t n = 16;
+#include <string.h>
 
-	while (n < capacity)
+enum {
+	TABLE_LAST = TABLE_WAYS - 1, /* the way that holds a chain */
+};
+
+/* A full table has at most two slots a group: nearly all find room in theirs. */
+static uint32_t groups_for(uint32_t capacity)
+{
+	uint32_t n = 4;
+
+	while (n < capacity / 2)
 		n *= 2;
 	return n;
 }
 
 void table_init(struct table *t, struct arena *arena, uint32_t capacity)
 {
-	uint32_t buckets = buckets_for(capacity);
+	uint32_t groups = groups_for(capacity);
 
 	*t = (struct table){
 		.capacity = capacity,
 		.free = TABLE_NONE,
 		.oldest = TABLE_NONE,
 		.newest = TABLE_NONE,
-		.mask = buckets - 1,
-		.buckets = arena_take(arena, buckets, sizeof(*t->buckets)),
+		.mask = groups - 1,
+		.index = arena_take(arena, groups, TABLE_WAYS * sizeof(*t->index)),
 		.links = arena_take(arena, capacity, sizeof(*t->links)),
 	};
 }
 
-/* An empty bucket holds 0; minus one that is TABLE_NONE. */
-static uint32_t head(uint32_t bucket)
+/* An empty place holds 0; minus one that is TABLE_NONE. */
+static uint32_t slot_at(uint32_t place)
 {
-	return (bucket & ~TABLE_TAG) - 1;
+	return (place & ~TABLE_TAG) - 1;
 }
 
-/* A bucket whose first slot is `slot`. */
-static uint32_t bucket_of(const struct table *t, uint32_t slot)
+/* What a place holds that has `slot`. */
+static uint32_t place_of(const struct table *t, uint32_t slot)
 {
 	return slot == TABLE_NONE ? 0 : (t->links[slot].hash & TABLE_TAG) | (slot + 1);
 }
@@ -45,14 +52,43 @@ static uint32_t chain_find(const struct table *t, uint32_t slot, uint32_t hash)
 	return slot;
 }
 
+/* The first with `hash` from the group's `way` on. */
+static uint32_t group_find(const struct table *t, uint32_t hash, int way)
+{
+	const uint32_t *group = table_group(t, hash);
+
+	for (; way < TABLE_LAST; way++) {
+		uint32_t slot = slot_at(group[way]);
+
+		if (((group[way] ^ hash) & TABLE_TAG) == 0 && slot != TABLE_NONE &&
+			t->links[slot].hash == hash)
+			return slot;
+	}
+	return chain_find(t, slot_at(group[TABLE_LAST]), hash);
+}
+
+/* Which of its group's ways `slot` is in; TABLE_LAST if in its chain. */
+static int way_of(const uint32_t *group, uint32_t slot)
+{
+	int way = 0;
+
+	while (way < TABLE_LAST && slot_at(group[way]) != slot)
+		way++;
+	return way;
+}
+
 uint32_t table_first(const struct table *t, uint32_t hash)
 {
-	return chain_find(t, head(t->buckets[hash & t->mask]), hash);
+	return group_find(t, hash, 0);
 }
 
 uint32_t table_next(const struct table *t, uint32_t slot)
 {
-	return chain_find(t, t->links[slot].next, t->links[slot].hash);
+	uint32_t hash = t->links[slot].hash;
+	int way = way_of(table_group(t, hash), slot);
+
+	return way < TABLE_LAST ? group_find(t, hash, way + 1)
+				: chain_find(t, t->links[slot].next, hash);
 }
 
 static void age_append(struct table *t, uint32_t slot)
@@ -82,9 +118,19 @@ static void age_unlink(struct table *t, uint32_t slot)
 		t->links[l->newer].older = l->older;
 }
 
+/* The newest goes first; those before it move on, if need be the last of them to the chain's head. */
+static void group_push(struct table *t, uint32_t *group, uint32_t slot)
+{
+	int way = way_of(group, TABLE_NONE);
+
+	if (way == TABLE_LAST)
+		t->links[slot_at(group[way - 1])].next = slot_at(group[way]);
+	memmove(group + 1, group, (size_t)way * sizeof(*group));
+	group[0] = place_of(t, slot);
+}
+
 uint32_t table_insert(struct table *t, uint32_t hash)
 {
-	uint32_t *bucket = &t->buckets[hash & t->mask];
 	uint32_t slot = t->free;
 
 	if (slot != TABLE_NONE)
@@ -95,8 +141,8 @@ uint32_t table_insert(struct table *t, uint32_t hash)
 		return TABLE_NONE;
 
 	t->links[slot].hash = hash;
-	t->links[slot].next = head(*bucket);
-	*bucket = bucket_of(t, slot);
+	t->links[slot].next = TABLE_NONE;
+	group_push(t, table_group(t, hash), slot);
 	age_append(t, slot);
 	t->count++;
 	return slot;
@@ -104,12 +150,13 @@ uint32_t table_insert(struct table *t, uint32_t hash)
 
 void table_remove(struct table *t, uint32_t slot)
 {
-	uint32_t *bucket = &t->buckets[t->links[slot].hash & t->mask];
+	uint32_t *group = table_group(t, t->links[slot].hash);
+	uint32_t *place = &group[way_of(group, slot)];
 
-	if (head(*bucket) == slot) {
-		*bucket = bucket_of(t, t->links[slot].next);
+	if (slot_at(*place) == slot) {
+		*place = place_of(t, t->links[slot].next);
 	} else {
-		uint32_t before = head(*bucket);
+		uint32_t before = slot_at(*place);
 
 		while (t->links[before].next != slot)
 			before = t->links[before].next;

@@ -2,6 +2,8 @@
 /*
  * table: slots of fixed number, found by hash, ordered from the longest untouched to the newest.
  *
+ * A hash names a group of TABLE_WAYS places in the index; the slots that find no room in it are chained behind the last.
+ *
  * It keeps the links only; the owner keeps an array of its own entries with the same slot numbers
  * and compares keys itself:
  *
@@ -20,11 +22,15 @@
 #include <stdint.h>
 
 #define TABLE_NONE UINT32_MAX
-#define TABLE_TAG  0xfe000000 /* of a bucket's content: these bits of its first slot's hash */
+#define TABLE_TAG  0xfe000000 /* of a place's content: these bits of its slot's hash */
+
+enum {
+	TABLE_WAYS = 4, /* 16 bytes: of one cache line */
+};
 
 struct table_link {
 	uint32_t hash;
-	uint32_t next;  /* in the chain of one bucket; of a free slot: the next free one */
+	uint32_t next;  /* in the chain of one group; of a free slot: the next free one */
 	uint32_t older; /* towards the longest untouched */
 	uint32_t newer;
 };
@@ -36,29 +42,38 @@ struct table {
 	uint32_t free;  /* given back, chained by `next` */
 	uint32_t oldest;
 	uint32_t newest;
-	uint32_t mask;     /* buckets - 1 */
-	uint32_t *buckets; /* slot + 1, and TABLE_TAG; 0: empty, as zeroed memory is */
+	uint32_t mask;   /* groups - 1 */
+	uint32_t *index; /* slot + 1, and TABLE_TAG; 0: empty, as zeroed memory is */
 	struct table_link *links;
 };
 
 /* Sets up an empty table of `capacity` slots (1 up to 2^24) in zeroed memory of `arena`. */
 void table_init(struct table *t, struct arena *arena, uint32_t capacity);
 
+/* Where `hash` belongs. */
+static inline uint32_t *table_group(const struct table *t, uint32_t hash)
+{
+	return &t->index[(hash & t->mask) * TABLE_WAYS];
+}
+
 /*
- * The slot that stands first where `hash` belongs, if it is likely to be of this hash; else TABLE_NONE: then
+ * The first slot of those where `hash` belongs that is likely to be of this hash; TABLE_NONE if there is none: then
  * table_first tells. No link is touched.
  */
 static inline uint32_t table_likely(const struct table *t, uint32_t hash)
 {
-	uint32_t bucket = t->buckets[hash & t->mask];
+	const uint32_t *group = table_group(t, hash);
 
-	return ((bucket ^ hash) & TABLE_TAG) == 0 ? (bucket & ~TABLE_TAG) - 1 : TABLE_NONE;
+	for (int i = 0; i < TABLE_WAYS; i++)
+		if (((group[i] ^ hash) & TABLE_TAG) == 0 && (group[i] & ~TABLE_TAG))
+			return (group[i] & ~TABLE_TAG) - 1;
+	return TABLE_NONE;
 }
 
-/* The first slot whose hash is `hash`, or TABLE_NONE. */
+/* The slot that came last of those whose hash is `hash`, or TABLE_NONE. */
 uint32_t table_first(const struct table *t, uint32_t hash);
 
-/* The next slot with the same hash as `slot`, or TABLE_NONE. */
+/* The one with the same hash that came before `slot`, or TABLE_NONE. */
 uint32_t table_next(const struct table *t, uint32_t slot);
 
 /* Takes a slot and makes it the newest; TABLE_NONE if the table is full. Its entry is as it was left. */
@@ -90,7 +105,7 @@ FETCH_INLINE void table_fetch_oldest(const struct table *t)
 	if (!t->count)
 		return;
 	l = &t->links[t->oldest];
-	fetch(&t->buckets[l->hash & t->mask], sizeof(*t->buckets));
+	fetch(table_group(t, l->hash), TABLE_WAYS * sizeof(*t->index));
 	if (l->newer != TABLE_NONE)
 		fetch(&t->links[l->newer], sizeof(*t->links));
 }

@@ -108,14 +108,14 @@ static void keep(struct tcp_flow *t, uint32_t seq, const uint8_t *bytes, uint32_
 	}
 }
 
-/* What the server has acknowledged becomes what probes may repeat. */
-static void promote(struct tcp_flow *t)
+/* What the server has acknowledged becomes what probes may repeat. True if anything has. */
+static bool promote(struct tcp_flow *t)
 {
 	struct tcp_kept *a = &t->acked;
 	struct tcp_kept *p = &t->pending;
 
 	if (p->len == 0 || seq_before(t->server.ack, p->seq + p->len))
-		return;
+		return false;
 	if (a->len && a->seq + a->len == p->seq && p->len < TCP_KEPT) {
 		/* It follows: keep the last TCP_KEPT bytes of both, so that short requests add up. */
 		uint16_t room = (uint16_t)(TCP_KEPT - p->len);
@@ -129,6 +129,7 @@ static void promote(struct tcp_flow *t)
 		*a = *p;
 	}
 	p->len = 0;
+	return true;
 }
 
 /* The streams moved on unseen: the bytes kept may lie a whole round of sequence numbers back. */
@@ -371,7 +372,7 @@ static uint32_t server_packet(struct tcp_flow *t, const struct packet *p, inpath
 	case DATA_REPEATED: saw |= TCP_SAW_REPEATED; break;
 	}
 	if (h->flags & TCP_ACK) {
-		bool first = !t->server.ack_known;
+		bool first = !t->server.ack_known, moved = false;
 
 		if (!first && far_apart(t->server.ack, h->ack)) {
 			lose_track(t);
@@ -379,6 +380,7 @@ static uint32_t server_packet(struct tcp_flow *t, const struct packet *p, inpath
 			first = true;
 		}
 		if (first || seq_before(t->server.ack, h->ack)) {
+			moved = true;
 			t->server.ack = h->ack;
 			t->server.ack_known = true;
 			if (!t->client.seq_known || seq_before(t->client.nxt, h->ack)) {
@@ -394,8 +396,9 @@ static uint32_t server_packet(struct tcp_flow *t, const struct packet *p, inpath
 		if (timing_end(&t->up, h->ack, &t->e2e_ns, now))
 			tcp_answered_in(t, t->e2e_ns);
 		recover(&t->client, h->ack);
-		promote(t);
-		if (far_apart(t->acked.seq, t->server.ack))
+		moved |= promote(t);
+		/* `acked` is in a cache line that nothing else here needs. */
+		if (moved && far_apart(t->acked.seq, t->server.ack))
 			t->acked.len = 0;
 		t->server_said = h->ack;
 	}

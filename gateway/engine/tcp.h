@@ -105,12 +105,12 @@ struct tcp_flow {
 	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
 	uint64_t lan_ns;
 
+	/* Few packets need what follows. */
+	struct tcp_kept pending; /* the server has not yet acknowledged these */
+	struct tcp_kept acked;   /* ... but these */
 	struct inpath_handshake handshake;
 	uint8_t lan_samples; /* of which `lan_ns` is the least, as far as UINT8_MAX */
 	uint32_t syn_tsval;  /* of the client's SYN, if it had the option */
-
-	struct tcp_kept acked;   /* the server has acknowledged these */
-	struct tcp_kept pending; /* ... and these not yet */
 };
 
 /* Is a before b, in sequence space? */

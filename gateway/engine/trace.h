@@ -112,6 +112,10 @@ struct inpath_engine {
 	uint32_t rearm;      /* next flow slot to look at for re-arming after a new set */
 
 	struct flows flows;
+	struct foreseen {
+		bool any; /* where the index has a packet's flow was fetched ... */
+		uint32_t hash;
+	} foreseen[2]; /* ... the latest, and the one before */
 	struct clients clients;
 	struct names names;
 	struct asked asked;

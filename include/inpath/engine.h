@@ -14,7 +14,7 @@
  * A host's loop:
  *
  *	read a batch of packets; read the DNS copies and give them to inpath_engine_dns;
- *	for each packet: verdict = inpath_engine_packet(...), tell the kernel;
+ *	for each packet: inpath_engine_foresee(a later one); verdict = inpath_engine_packet(...), tell the kernel;
  *	inpath_engine_tick(now), act on the outbox, report each probe by inpath_engine_sent;
  *	sleep until a packet comes or inpath_engine_next_deadline().
  */
@@ -96,6 +96,14 @@ void inpath_engine_set_policy(
  */
 struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct inpath_meta *meta,
 	const uint8_t *bytes, size_t caplen, size_t len, inpath_time now);
+
+/*
+ * Says which packet will come: what is known of its flow is fetched from memory meanwhile, and nothing else changes. For
+ * a host that has packets in hand before they are judged: each is said INPATH_AHEAD packets ahead, and behind the last one
+ * a NULL for `bytes`.
+ */
+void inpath_engine_foresee(struct inpath_engine *e, const struct inpath_meta *meta,
+	const uint8_t *bytes, size_t caplen);
 
 /* Takes a copy of a DNS packet (an IP packet with UDP port 53 at one end), queries included. */
 void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,

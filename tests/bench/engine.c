@@ -29,6 +29,7 @@ enum {
 	HOPS = 16,
 	REPLIES = ASKED * HOPS,
 	PAYLOAD = 100,
+	BATCH = 48, /* packets that the daemon finds waiting */
 	ISS = 1000,
 	IRS = 5000,
 };
@@ -114,6 +115,22 @@ static struct inpath_verdict give(struct ground *g, const struct bytes *b, bool 
 	return inpath_engine_packet(g->engine, &meta, b->at, b->len, b->len, g->now);
 }
 
+/* A batch as the daemon has it from the queue, and as it judges it. */
+static void give_all(struct ground *g, const struct bytes *b, const bool *from_client, size_t count)
+{
+	struct inpath_meta meta = { .in_side = INPATH_SIDE_LAN };
+
+	for (size_t i = 0; i < count + INPATH_AHEAD; i++) {
+		const struct bytes *next = i < count ? &b[i] : NULL;
+
+		meta.in_side = next && from_client[i] ? INPATH_SIDE_LAN : INPATH_SIDE_WAN;
+		inpath_engine_foresee(
+			g->engine, &meta, next ? next->at : NULL, next ? next->len : 0);
+		if (i >= INPATH_AHEAD)
+			give(g, &b[i - INPATH_AHEAD], from_client[i - INPATH_AHEAD]);
+	}
+}
+
 /* Lets all that is due happen; probes are kept as the routers see them, if there is room. */
 static uint32_t settle(struct ground *g, struct bytes *replies, uint32_t room, inpath_time span)
 {
@@ -167,6 +184,18 @@ static void open_flow(struct ground *g, uint32_t i)
 	}
 }
 
+/* As the daemon takes it. */
+static void *memory(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED) {
+		perror("engine");
+		exit(1);
+	}
+	return at;
+}
+
 static void begin(struct ground *g, uint32_t flows, bool v6)
 {
 	static const uint64_t seed[2] = { 1, 2 };
@@ -175,7 +204,7 @@ static void begin(struct ground *g, uint32_t flows, bool v6)
 	};
 
 	*g = (struct ground){ .flows = flows, .v6 = v6, .now = 1000 * INPATH_SEC };
-	g->engine = inpath_engine_init(calloc(1, inpath_engine_size(&limits)), &limits, seed);
+	g->engine = inpath_engine_init(memory(inpath_engine_size(&limits)), &limits, seed);
 	hugepages_for_flows(g->engine);
 	g->policy = (struct inpath_policy){ .name = "all",
 		.action = INPATH_TRACE,
@@ -207,24 +236,32 @@ static void begin(struct ground *g, uint32_t flows, bool v6)
 static double known(struct ground *g)
 {
 	static const uint8_t payload[PAYLOAD];
-	struct bytes down =
-		packet(g, false, TCP_ACK, g->server_nxt, ISS + sizeof(REQUEST), payload, PAYLOAD);
-	struct bytes up = packet(g, true, TCP_ACK, ISS + sizeof(REQUEST), 0, NULL, 0);
 	size_t tcp = g->v6 ? 40 : 20;
-	uint64_t started = now_ns();
+	struct bytes batch[BATCH];
+	bool from_client[BATCH];
+	uint64_t started;
 
-	for (uint32_t i = 0; i < PACKETS; i++) {
-		/* Once through all flows, then the stream goes on. */
-		if (g->turn % g->flows == 0) {
-			wire_put32(down.at + tcp + 4, g->server_nxt);
-			g->server_nxt += PAYLOAD;
-			wire_put32(up.at + tcp + 8, g->server_nxt);
-		}
-		address(g, i % 3 == 2 ? &up : &down, i % 3 == 2,
-			(uint32_t)((uint64_t)g->turn++ * STRIDE % g->flows));
-		give(g, i % 3 == 2 ? &up : &down, i % 3 == 2);
+	for (uint32_t i = 0; i < BATCH; i++) {
+		from_client[i] = i % 3 == 2;
+		batch[i] = from_client[i]
+				   ? packet(g, true, TCP_ACK, ISS + sizeof(REQUEST), 0, NULL, 0)
+				   : packet(g, false, TCP_ACK, 0, ISS + sizeof(REQUEST), payload,
+					     PAYLOAD);
 	}
-	return (double)(now_ns() - started) / PACKETS;
+	started = now_ns();
+	for (uint32_t i = 0; i < PACKETS / BATCH; i++) {
+		for (uint32_t k = 0; k < BATCH; k++) {
+			/* Once through all flows, then the stream goes on. */
+			if (g->turn % g->flows == 0)
+				g->server_nxt += PAYLOAD;
+			wire_put32(batch[k].at + tcp + (from_client[k] ? 8 : 4),
+				from_client[k] ? g->server_nxt : g->server_nxt - PAYLOAD);
+			address(g, &batch[k], from_client[k],
+				(uint32_t)((uint64_t)g->turn++ * STRIDE % g->flows));
+		}
+		give_all(g, batch, from_client, BATCH);
+	}
+	return (double)(now_ns() - started) / (PACKETS / BATCH * BATCH);
 }
 
 static double fresh(struct ground *g)

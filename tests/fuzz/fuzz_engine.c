@@ -134,8 +134,12 @@ static void give(struct ground *g, const uint8_t *bytes, size_t len, bool from_c
 		.out_ifindex = from_client ? 2 : 3,
 		.last = true,
 	};
-	struct inpath_verdict v = inpath_engine_packet(g->engine, &meta, copy, len, len, g->now);
+	struct inpath_verdict v;
 
+	/* Often foreseen, and often by one that does not come. */
+	if (len % 3)
+		inpath_engine_foresee(g->engine, &meta, copy, len % 3 == 1 ? len : len / 2);
+	v = inpath_engine_packet(g->engine, &meta, copy, len, len, g->now);
 	demand(inpath_engine_outbox(g->engine)->count == 0);
 	if (!from_client && parse_packet(copy, len, len, &p) == PARSE_OK)
 		note_ack(g, &p);

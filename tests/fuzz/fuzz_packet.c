@@ -2,6 +2,7 @@
 /*
  * fuzz_packet: any bytes, as an IP packet. Beyond not crashing:
  *
+ * - whose packet it is, is guessed right wherever it is known;
  * - a failed parse leaves its output alone, a good one is good again and says the same;
  * - the payload lies inside the bytes, and no length contradicts another;
  * - extensions lie inside the bytes, behind 128 of the quote; no more is quoted than is there;
@@ -21,16 +22,31 @@ static void insist(bool kept)
 		abort();
 }
 
+static bool same_addr(const struct inpath_addr *a, const struct inpath_addr *b)
+{
+	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static bool same_ends(const struct packet *a, const struct packet *b)
+{
+	return a->proto == b->proto && same_addr(&a->src, &b->src) && same_addr(&a->dst, &b->dst) &&
+	       a->src_port == b->src_port && a->dst_port == b->dst_port;
+}
+
 /* Parses; `out` has every byte defined, whatever the result. */
 static enum parse_result parse(const uint8_t *data, size_t caplen, size_t len, struct packet *out)
 {
-	struct packet untouched;
+	struct packet untouched, guessed;
 	enum parse_result r;
 
 	memset(&untouched, 0xa5, sizeof(untouched));
 	memcpy(out, &untouched, sizeof(*out));
 	r = parse_packet(data, caplen, len, out);
 	insist(r == PARSE_OK || !memcmp(out, &untouched, sizeof(*out)));
+	if (r == PARSE_OK && (out->proto == INPATH_PROTO_TCP || out->proto == INPATH_PROTO_UDP))
+		insist(parse_ends(data, caplen, &guessed) && same_ends(&guessed, out));
+	else
+		(void)parse_ends(data, caplen, &guessed);
 	return r;
 }
 
@@ -40,11 +56,6 @@ static bool addr_is(const struct inpath_addr *addr, uint8_t family)
 
 	return addr->family == family &&
 	       (family == INPATH_AF_INET6 || !memcmp(addr->bytes + 4, zero, sizeof(zero)));
-}
-
-static bool same_addr(const struct inpath_addr *a, const struct inpath_addr *b)
-{
-	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
 static bool same_tcp(const struct tcp_header *a, const struct tcp_header *b)
@@ -70,11 +81,9 @@ static bool same_quote(const struct quote *a, const struct quote *b)
 /* All but where payload and extensions are and how much of these and of the quote was captured. */
 static bool same_packet(const struct packet *a, const struct packet *b)
 {
-	return a->family == b->family && a->proto == b->proto && a->tos == b->tos &&
-	       a->ttl == b->ttl && a->dont_fragment == b->dont_fragment && a->ip_id == b->ip_id &&
-	       a->flow_label == b->flow_label && same_addr(&a->src, &b->src) &&
-	       same_addr(&a->dst, &b->dst) && a->src_port == b->src_port &&
-	       a->dst_port == b->dst_port && same_tcp(&a->tcp, &b->tcp) &&
+	return a->family == b->family && a->tos == b->tos && a->ttl == b->ttl &&
+	       a->dont_fragment == b->dont_fragment && a->ip_id == b->ip_id &&
+	       a->flow_label == b->flow_label && same_ends(a, b) && same_tcp(&a->tcp, &b->tcp) &&
 	       a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code &&
 	       a->icmp_error == b->icmp_error && same_quote(&a->quote, &b->quote) &&
 	       a->payload_len == b->payload_len;

@@ -29,8 +29,9 @@ static inline enum parse_result parse_exact(
 	const uint8_t *bytes, size_t caplen, size_t len, struct packet *out)
 {
 	uint8_t *copy = wire_exact(bytes, caplen);
-	struct packet untouched;
+	struct packet untouched, guessed;
 	enum parse_result r;
+	bool guesses = parse_ends(copy, caplen, &guessed);
 
 	memset(&untouched, 0xa5, sizeof(untouched));
 	memcpy(out, &untouched, sizeof(*out));
@@ -40,6 +41,14 @@ static inline enum parse_result parse_exact(
 	} else {
 		parse_move(&out->payload, out->payload_caplen, copy, caplen, bytes);
 		parse_move(&out->extensions, out->extensions_len, copy, caplen, bytes);
+		if (out->proto == INPATH_PROTO_TCP || out->proto == INPATH_PROTO_UDP) {
+			assert_true(guesses);
+			assert_memory_equal(&guessed.src, &out->src, sizeof(out->src));
+			assert_memory_equal(&guessed.dst, &out->dst, sizeof(out->dst));
+			assert_int_equal(guessed.src_port, out->src_port);
+			assert_int_equal(guessed.dst_port, out->dst_port);
+			assert_int_equal(guessed.proto, out->proto);
+		}
 	}
 	wire_exact_free(copy, caplen);
 	return r;

@@ -40,6 +40,50 @@ static void an_answer_is_swallowed_however_late_and_often(void **state)
 	}
 }
 
+/* Whether it comes or not; what is foreseen and never comes included. */
+static void what_is_foreseen_changes_nothing_but_where_it_is(void **state)
+{
+	(void)state;
+	EACH_FAMILY(seeing)
+	{
+		const struct inpath_meta lan = { .in_side = INPATH_SIDE_LAN };
+		static struct world blind;
+		uint8_t other[WIRE_MAX];
+		struct wire_tcp t;
+		size_t len;
+
+		blind = seeing;
+		blind.blind = true;
+		for (int i = 0; i < 2; i++) {
+			struct world *w = i ? &seeing : &blind;
+
+			world_begin(w, &LIMITS);
+			t = world_client_tcp(w);
+			t.src_port++;
+			len = wire_tcp(other, &t);
+			for (size_t cut = 0; i && cut <= len; cut++) {
+				uint8_t *copy = wire_exact(other, cut);
+
+				inpath_engine_foresee(w->engine, &lan, copy, cut);
+				wire_exact_free(copy, cut);
+			}
+			world_hello(w);
+			world_run(w, 1 * INPATH_SEC);
+			inpath_engine_foresee(w->engine, NULL, NULL, 0);
+			world_run(w, 100 * INPATH_SEC);
+			assert_true(w->records >= 1);
+		}
+		assert_memory_equal(
+			world_stats(&seeing), world_stats(&blind), sizeof(struct inpath_stats));
+		assert_int_equal(seeing.sends, blind.sends);
+		assert_int_equal(seeing.records, blind.records);
+		assert_memory_equal(
+			&seeing.last_probe, &blind.last_probe, sizeof(seeing.last_probe));
+		world_end(&seeing);
+		world_end(&blind);
+	}
+}
+
 static void an_answer_is_swallowed_when_its_flow_is_gone(void **state)
 {
 	(void)state;
@@ -505,6 +549,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_swallowed_however_late_and_often),
+		cmocka_unit_test(what_is_foreseen_changes_nothing_but_where_it_is),
 		cmocka_unit_test(an_answer_is_swallowed_when_its_flow_is_gone),
 		cmocka_unit_test(what_quotes_no_probe_reaches_the_client),
 		cmocka_unit_test(an_answer_from_the_lan_is_a_forgery),

@@ -54,6 +54,24 @@ static void a_new_flow_knows_its_tuple_and_nothing_else(void **state)
 	free(memory);
 }
 
+static void what_is_foreseen_is_fetched_where_it_is(void **state)
+{
+	void *memory;
+	struct flows f = flows_of(64, &memory);
+
+	(void)state;
+	for (uint16_t port = 0; port < 64; port++) {
+		struct inpath_tuple tuple = tuple_of(port % 2, port);
+		uint32_t slot;
+
+		assert_int_equal(flow_fetch(&f, flow_foresee(&f, &tuple)), TABLE_NONE);
+		slot = flow_add(&f, &tuple);
+		assert_int_equal(flow_fetch(&f, flow_foresee(&f, &tuple)), slot);
+		table_remove(&f.table, slot);
+	}
+	free(memory);
+}
+
 static void each_field_of_the_tuple_tells_flows_apart(void **state)
 {
 	void *memory;
@@ -185,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_flow_knows_its_tuple_and_nothing_else),
+		cmocka_unit_test(what_is_foreseen_is_fetched_where_it_is),
 		cmocka_unit_test(each_field_of_the_tuple_tells_flows_apart),
 		cmocka_unit_test(each_field_moves_a_flow_to_another_bucket),
 		cmocka_unit_test(flows_of_one_hash_are_still_two),

@@ -75,7 +75,8 @@ static void zeroed_memory_is_an_empty_table(void **state)
 static void setting_up_touches_no_memory(void **state)
 {
 	struct fixture f = table_of(1000);
-	size_t used = (f.t.mask + 1) * sizeof(uint32_t) + 1000 * sizeof(struct table_link);
+	size_t used =
+		(f.t.mask + 1) * TABLE_WAYS * sizeof(uint32_t) + 1000 * sizeof(struct table_link);
 	const uint8_t *bytes = f.memory;
 
 	(void)state;
@@ -144,7 +145,7 @@ static void a_table_of_one_slot_works(void **state)
 	free(f.memory);
 }
 
-/* One bucket holds them all: two hashes that differ only above the mask. */
+/* One group holds them all: two hashes that differ only above the mask. */
 static void a_chain_loses_its_first_middle_and_last_alone(void **state)
 {
 	(void)state;
@@ -167,17 +168,21 @@ static void a_chain_loses_its_first_middle_and_last_alone(void **state)
 	}
 }
 
-static void equal_hashes_are_all_found_once(void **state)
+static void equal_hashes_are_all_found_once_the_newest_first(void **state)
 {
 	enum {
 		CAPACITY = 40
 	};
 	struct fixture f = table_of(CAPACITY);
+	uint32_t slot;
 	bool found;
 
 	(void)state;
 	for (uint32_t i = 0; i < CAPACITY; i++)
 		table_insert(&f.t, 77);
+	slot = table_first(&f.t, 77);
+	for (uint32_t i = CAPACITY; i-- > 0; slot = table_next(&f.t, slot))
+		assert_int_equal(slot, i);
 	for (uint32_t i = 0; i < CAPACITY; i++) {
 		assert_int_equal(chain_count(&f.t, 77, i, &found), CAPACITY);
 		assert_true(found);
@@ -242,27 +247,61 @@ static void evicting_the_oldest_for_ever_keeps_the_newest(void **state)
 	free(f.memory);
 }
 
-static void the_likely_slot_is_the_newest_of_a_bucket_or_none(void **state)
+static void the_likely_slot_is_told_by_its_tag_or_not_at_all(void **state)
 {
 	struct fixture f = table_of(16);
-	uint32_t first, second;
+	uint32_t slots[TABLE_WAYS + 1];
 
 	(void)state;
-	/* No tag is told from an empty bucket by it: 0 is one, too. */
+	/* No tag is told from an empty place by it: 0 is one, too. */
 	for (uint32_t tag = 0; tag < 128; tag++)
 		assert_int_equal(table_likely(&f.t, tag << 25 | 5), TABLE_NONE);
-	first = table_insert(&f.t, 5);
-	assert_int_equal(table_likely(&f.t, 5), first);
-	second = table_insert(&f.t, 0xfe000005);
-	assert_int_equal(table_likely(&f.t, 0xfe000005), second);
-	assert_int_equal(table_likely(&f.t, 5), TABLE_NONE);
-	assert_int_equal(table_first(&f.t, 5), first);
-	table_remove(&f.t, second);
-	assert_int_equal(table_likely(&f.t, 5), first);
-	assert_int_equal(table_likely(&f.t, 0xfe000005), TABLE_NONE);
-	table_remove(&f.t, first);
-	assert_int_equal(table_likely(&f.t, 5), TABLE_NONE);
+	for (uint32_t tag = 0; tag <= TABLE_WAYS; tag++)
+		slots[tag] = table_insert(&f.t, tag << 25 | 5);
+	/* The first two stand in one place: the newer one in front. */
+	for (uint32_t tag = 0; tag <= TABLE_WAYS; tag++)
+		assert_int_equal(
+			table_likely(&f.t, tag << 25 | 5), tag == 0 ? TABLE_NONE : slots[tag]);
+	for (uint32_t tag = 0; tag <= TABLE_WAYS; tag++)
+		assert_int_equal(table_first(&f.t, tag << 25 | 5), slots[tag]);
+	table_remove(&f.t, slots[1]);
+	for (uint32_t tag = 0; tag <= TABLE_WAYS; tag += tag ? 1 : 2) {
+		assert_int_equal(table_likely(&f.t, tag << 25 | 5), slots[tag]);
+		table_remove(&f.t, slots[tag]);
+		assert_int_equal(table_likely(&f.t, tag << 25 | 5), TABLE_NONE);
+	}
 	free(f.memory);
+}
+
+/* A place that became free in front of a chain is taken again; nobody behind it is lost. */
+static void a_group_that_overflowed_is_searched_to_its_end(void **state)
+{
+	enum {
+		COUNT = 3 * TABLE_WAYS
+	};
+	uint32_t slots[COUNT];
+	bool found;
+
+	(void)state;
+	for (uint32_t removed = 0; removed < COUNT; removed++) {
+		struct fixture f = table_of(COUNT);
+
+		for (uint32_t i = 0; i < COUNT; i++)
+			slots[i] = table_insert(&f.t, i % 3 << 25 | 5);
+		table_remove(&f.t, slots[removed]);
+		for (uint32_t i = 0; i < COUNT; i++) {
+			assert_int_equal(chain_count(&f.t, i % 3 << 25 | 5, slots[i], &found),
+				i % 3 == removed % 3 ? COUNT / 3 - 1 : COUNT / 3);
+			assert_int_equal(found, i != removed);
+		}
+		assert_int_equal(table_insert(&f.t, 7u << 25 | 5), slots[removed]);
+		assert_int_equal(table_first(&f.t, 7u << 25 | 5), slots[removed]);
+		for (uint32_t i = 0; i < COUNT; i++) {
+			(void)chain_count(&f.t, i % 3 << 25 | 5, slots[i], &found);
+			assert_int_equal(found, i != removed);
+		}
+		free(f.memory);
+	}
 }
 
 int main(void)
@@ -274,11 +313,12 @@ int main(void)
 		cmocka_unit_test(a_slot_given_back_is_taken_again),
 		cmocka_unit_test(a_table_of_one_slot_works),
 		cmocka_unit_test(a_chain_loses_its_first_middle_and_last_alone),
-		cmocka_unit_test(equal_hashes_are_all_found_once),
+		cmocka_unit_test(equal_hashes_are_all_found_once_the_newest_first),
 		cmocka_unit_test(age_follows_insertion_then_touch),
 		cmocka_unit_test(age_survives_removal_at_both_ends_and_between),
 		cmocka_unit_test(evicting_the_oldest_for_ever_keeps_the_newest),
-		cmocka_unit_test(the_likely_slot_is_the_newest_of_a_bucket_or_none),
+		cmocka_unit_test(the_likely_slot_is_told_by_its_tag_or_not_at_all),
+		cmocka_unit_test(a_group_that_overflowed_is_searched_to_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

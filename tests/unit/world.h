@@ -83,6 +83,7 @@ struct world {
 	const uint8_t *mac; /* the client's hardware address, if the queue shows it */
 	bool more;          /* packets wait behind this one */
 	uint32_t missed;    /* packets that the queue passes unseen before the next one */
+	bool blind;         /* no packet is foreseen */
 	uint32_t refuse;    /* errno that each send is refused with */
 
 	uint32_t sends;
@@ -207,6 +208,8 @@ static inline struct inpath_verdict world_give(
 	w->missed = 0;
 	if (meta.has_mac)
 		memcpy(meta.mac.bytes, w->mac, sizeof(meta.mac.bytes));
+	if (!w->blind)
+		inpath_engine_foresee(w->engine, &meta, copy, len);
 	v = inpath_engine_packet(w->engine, &meta, copy, len, len, w->now);
 
 	wire_exact_free(copy, len);
