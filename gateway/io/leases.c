@@ -19,6 +19,8 @@ const char *const leases_default_files[] = {
 	"/tmp/dhcp.leases",                /* OpenWrt */
 	"/var/lib/misc/dnsmasq.leases",    /* Debian and most others */
 	"/var/lib/dnsmasq/dnsmasq.leases", /* Fedora */
+	"/tmp/hosts/odhcpd",               /* OpenWrt's other DHCP server */
+	"/tmp/odhcpd.leases",              /* ... and its later versions */
 	NULL,
 };
 
@@ -181,6 +183,65 @@ static bool is_name(const char *text)
 	return true;
 }
 
+/* Six bytes without colons, too. */
+static bool read_bare_mac(const char *text, struct inpath_mac *mac)
+{
+	if (strlen(text) != 12)
+		return read_mac(text, mac);
+	for (int i = 0; i < 6; i++, text += 2) {
+		int high = hex_digit(text[0]), low = hex_digit(text[1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		mac->bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* ADDRESS/LENGTH, if it is that of one host. */
+static bool read_host(const char *text, size_t len, struct inpath_addr *addr)
+{
+	char copy[64];
+	char *slash;
+
+	if (len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	slash = strchr(copy, '/');
+	if (!slash)
+		return false;
+	*slash++ = '\0';
+	return read_addr(copy, addr) &&
+	       !strcmp(slash, addr->family == INPATH_AF_INET ? "32" : "128");
+}
+
+/* odhcpd's. A name that it would not give to others (`broken\x20NAME`) is none. */
+static bool read_odhcpd(const char *line, leases_found *found, void *arg)
+{
+	char duid[300], iaid[24], name[256];
+	struct inpath_addr addr;
+	struct inpath_mac mac;
+	bool has_mac, named, told = false;
+	int at = -1;
+
+	if (sscanf(line, "# %*s %299s %23s %255s %*s %*s %*s %n", duid, iaid, name, &at) != 3 ||
+		at < 0)
+		return false;
+	has_mac = !strcmp(iaid, "ipv4") && read_bare_mac(duid, &mac);
+	named = is_name(name) && strcmp(name, "-") != 0 && !strchr(name, '\\');
+	for (line += at; *line; line += strspn(line, " ")) {
+		size_t len = strcspn(line, " ");
+
+		if (read_host(line, len, &addr)) {
+			found(arg, &addr, has_mac ? &mac : NULL, named ? name : NULL);
+			told = true;
+		}
+		line += len;
+	}
+	return told;
+}
+
 bool leases_line(const char *line, leases_found *found, void *arg)
 {
 	char expiry[24], hardware[64], address[64], name[256];
@@ -188,6 +249,8 @@ bool leases_line(const char *line, leases_found *found, void *arg)
 	struct inpath_mac mac;
 	bool has_mac;
 
+	if (*line == '#')
+		return read_odhcpd(line, found, arg);
 	if (sscanf(line, "%23s %63s %63s %255s", expiry, hardware, address, name) != 4 ||
 		strspn(expiry, "0123456789") != strlen(expiry) || !read_addr(address, &addr))
 		return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * leases: what dnsmasq knows of the LAN's devices: address, hardware address, name.
+ * leases: what dnsmasq and odhcpd know of the LAN's devices: address, hardware address, name.
  *
- * dnsmasq rewrites its file in place; each change is heard by inotify and the file is read anew.
+ * dnsmasq rewrites its file in place, odhcpd puts another there; each change is heard by inotify and the file is read anew.
  *
  * Owns:   an inotify descriptor.
  * Output: every lease of the file, each time that it is read.
@@ -19,11 +19,11 @@
 typedef void leases_found(
 	void *arg, const struct inpath_addr *addr, const struct inpath_mac *mac, const char *name);
 
-/* The files that dnsmasq keeps its leases in when it is not told otherwise, NULL-terminated. */
+/* The files that they keep leases in when they are not told otherwise, NULL-terminated. */
 extern const char *const leases_default_files[];
 
 enum {
-	LEASES_FILES = 4,
+	LEASES_FILES = 6,
 };
 
 struct leases;
@@ -50,8 +50,10 @@ void leases_read(struct leases *l, leases_found *found, void *arg);
 
 /*
  * One line of a lease file, without its newline: `EXPIRY MAC ADDRESS NAME CLIENT-ID`, or for IPv6
- * `EXPIRY IAID ADDRESS NAME DUID`, NAME being `*` where there is none. True and told by `found` if
- * it is a lease; a `duid` line, and anything else, is not.
+ * `EXPIRY IAID ADDRESS NAME DUID`, NAME being `*` where there is none. odhcpd has several addresses a line,
+ * `# INTERFACE DUID IAID NAME EXPIRY ID LENGTH ADDRESS/LENGTH...`, for IPv4 the hardware address as DUID and `ipv4` as
+ * IAID; NAME is `-` where there is none. True and told by `found`, address by address, if it is a lease; a `duid` line,
+ * a delegated prefix, and anything else, is not.
  */
 bool leases_line(const char *line, leases_found *found, void *arg);
 

@@ -69,6 +69,51 @@ static void an_ipv6_lease_has_no_hardware_address(void **state)
 	line_says("1760000000 aa:bb:cc:dd:ee:ff fd00::25 tv 00:01", "fd00::25 - tv;");
 }
 
+static void odhcpds_leases_tell_each_address(void **state)
+{
+	(void)state;
+	line_says("# br-lan 000100012a112233aabbccddeeff 5e0d livingroom-tv 1760000000 a5 128 "
+		  "fd00::a5/128 2001:db8:1::a5/128",
+		"fd00::a5 - livingroom-tv;2001:db8:1::a5 - livingroom-tv;");
+	line_says("# br-lan aabbccddeeff ipv4 tv -1 c0a80132 32 192.168.1.50/32",
+		"192.168.1.50 aa:bb:cc:dd:ee:ff tv;");
+	line_says("# br-lan aa:bb:cc:dd:ee:ff ipv4 - 1760000000 c0a80132 32 192.168.1.50/32",
+		"192.168.1.50 aa:bb:cc:dd:ee:ff -;");
+	/* A device's own idea of a name that is none. */
+	line_says("# br-lan aabbccddeeff ipv4 broken\\x20a_tv 0 c0a80132 32 192.168.1.50/32",
+		"192.168.1.50 aa:bb:cc:dd:ee:ff -;");
+	/* An IAID's digits are no hardware address. */
+	line_says("# br-lan aabbccddeeff 1 tv 0 5 128 fd00::5/128", "fd00::5 - tv;");
+	/* A prefix that was delegated is no device. */
+	line_says("# br-lan 0001 1 router 0 5 60 2001:db8:1:10::/60", "");
+	line_says("# br-lan 0001 1 tv 0 5 128", "");
+	line_says("192.168.1.50\ttv.lan\ttv", "");
+	line_says("# a comment of somebody", "");
+}
+
+static void every_truncation_of_odhcpds_lease_is_safe(void **state)
+{
+	static const char line[] =
+		"# br-lan aabbccddeeff ipv4 tv -1 c0a80132 32 192.168.1.50/32 10.0.0.5/32";
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(line); len++) {
+		char *copy = malloc(len + 1);
+		struct told t = { 0 };
+
+		assert_non_null(copy);
+		memcpy(copy, line, len);
+		copy[len] = '\0';
+		/* An address is told when its length is whole, and never another one. */
+		assert_int_equal(
+			leases_line(copy, tell, &t), len >= strlen(line) - strlen(" 10.0.0.5/32"));
+		assert_true(
+			strncmp("192.168.1.50 aa:bb:cc:dd:ee:ff tv;10.0.0.5 aa:bb:cc:dd:ee:ff tv;",
+				t.text, t.len) == 0);
+		free(copy);
+	}
+}
+
 static void hardware_other_than_ethernet_is_passed_over(void **state)
 {
 	(void)state;
@@ -296,6 +341,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lease_tells_address_hardware_and_name),
 		cmocka_unit_test(an_ipv6_lease_has_no_hardware_address),
+		cmocka_unit_test(odhcpds_leases_tell_each_address),
+		cmocka_unit_test(every_truncation_of_odhcpds_lease_is_safe),
 		cmocka_unit_test(hardware_other_than_ethernet_is_passed_over),
 		cmocka_unit_test(what_is_no_lease_tells_nothing),
 		cmocka_unit_test(every_truncation_of_a_lease_is_safe),
