@@ -7,6 +7,7 @@
 #include "gateway/io/notify.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -107,12 +108,17 @@ void daemon_read_leases(struct daemon *d)
 /* Who the clients are: neighbours first, so that a lease's name finds its hardware address. */
 static void start_names(struct daemon *d)
 {
-	/* Tests have lease files of their own beside the system's. */
+	/* Where the DHCP server was told to put them elsewhere; tests have files of their own. */
 	const char *own = getenv("INPATH_LEASES");
-	const char *const own_files[] = { own, NULL };
+	static char copy[PATH_MAX];
+	const char *files[LEASES_FILES + 1] = { NULL };
+	char *rest = copy;
 
+	snprintf(copy, sizeof(copy), "%s", own ? own : "");
+	for (size_t i = 0; rest && i < LEASES_FILES; i++)
+		files[i] = strsep(&rest, ":");
 	d->neigh = neigh_open();
-	d->leases = leases_open(own ? own_files : leases_default_files);
+	d->leases = leases_open(own ? files : leases_default_files);
 	if (d->neigh)
 		neigh_dump(d->ifaces, learn_neighbour, d);
 }

@@ -103,14 +103,14 @@ network() {
 		printf 'mmdb = "%s";\n' "$1"
 	} >"$NET_WORK/networks.conf"
 	on gw sh -c 'mount -t tmpfs etc /etc && mkdir /etc/inpath && cp "$1" /etc/inpath/inpath.conf && exec "$2" paths' sh \
-		"$NET_WORK/networks.conf" "$NET_BUILD/inpath"
+		"$NET_WORK/networks.conf" "$NET_BUILD/inpath" >"$NET_WORK/text" 2>&1
 }
 if inpath paths --mmdb "$NET_WORK/networks.mmdb" >"$NET_WORK/text" 2>&1; then
 	tap_ok "paths --mmdb: a router's network" grep -q " $router .*AS64500 Example Transit" "$NET_WORK/text"
 	tap_ok "... the same where the configuration names the file" eval \
-		'network "$NET_WORK/networks.mmdb" | grep -q " $router .*AS64500 Example Transit"'
+		'network "$NET_WORK/networks.mmdb" && grep -q " $router .*AS64500 Example Transit" "$NET_WORK/text"'
 	tap_ok "... which may be missing: said, and done without" eval \
-		'network "$NET_WORK/gone.mmdb" 2>&1 | grep -q "gone.mmdb: No such file" && network "$NET_WORK/gone.mmdb" 2>&1 | grep -q " $router "'
+		'network "$NET_WORK/gone.mmdb" && grep -q "gone.mmdb: No such file" "$NET_WORK/text" && grep -q " $router " "$NET_WORK/text"'
 else
 	tap_ok "paths --mmdb: built without libmaxminddb: said" grep -q libmaxminddb "$NET_WORK/text"
 fi
@@ -146,4 +146,18 @@ tap_is "names stay out of the answers, too" "$(value flows '[k for k in ("dev", 
 tap_is "... but this machine knows its devices" "$(value flows 'all[0]["dev"]' --client livingroom-tv)" livingroom-tv
 tap_is "and the log holds none" "$(records ev=path proto=tcp | grep -vc ' host=' || true)" 0
 tap_ok "inpathd ends well again" stop_inpathd
+
+# A device that the other DHCP server knows, which is OpenWrt's; it puts a new file in the old one's place.
+inpath_conf 'probe = { interval = 1; };'
+: >"$NET_WORK/odhcpd"
+chmod 755 "$NET_WORK"
+INPATH_LEASES=/nonexistent/leases:$NET_WORK/odhcpd start_inpathd "$NET_WORK/inpath.conf"
+printf '# br-lan %s ipv4 tv-of-odhcpd -1 c0a80139 32 %s/32\n%s\ttv-of-odhcpd.lan\ttv-of-odhcpd\n' "${TV_MAC//:/}" "$TV4" "$TV4" >"$NET_WORK/.odhcpd"
+mv "$NET_WORK/.odhcpd" "$NET_WORK/odhcpd"
+named() {
+	home_curl tv 4 --max-time 4 "https://$S1_NAME/hls/seg-0.ts" -o /dev/null || true
+	record_exists ev=path cl="$TV4" dev=tv-of-odhcpd
+}
+tap_ok "odhcpd's lease names its device" wait_for 30 named
+tap_ok "inpathd ends well, too" stop_inpathd
 tap_done

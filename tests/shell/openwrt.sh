@@ -85,6 +85,10 @@ init() {
 }
 
 reset
+printf '%s\n' 'dhcp.@dnsmasq[0].leasefile=/tmp/my.leases' 'dhcp.odhcpd.leasefile=/tmp/hosts/odhcpd' >"$work/uci"
+init start_service
+tap_is "start: with the leases of both DHCP servers" "$(grep LEASES "$work/calls")" "procd_set_param env INPATH_LEASES=/tmp/my.leases:/tmp/hosts/odhcpd"
+reset
 echo 'dhcp.@dnsmasq[0].leasefile=/tmp/my.leases' >"$work/uci"
 init start_service
 tap_is "start: the configuration is checked first, then one instance, respawned, with the leases of UCI" \
