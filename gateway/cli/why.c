@@ -123,11 +123,15 @@ static enum why_segment segment_of(const struct why_work *w, const struct why_wa
 	return may_be_service(w, s) ? WHY_SERVICE : WHY_TRANSIT;
 }
 
-/* The same service by the other family, whose routers have other addresses, from the same hop on. */
+/*
+ * The same service by the other family, whose routers have other addresses, from the same hop on. A trace
+ * that was under way when the link broke saw routers behind it.
+ */
 static bool is_twin(const struct why_work *w, const struct why_way *s, const struct why_way *link)
 {
-	return same_service(w, s, link) && s->bad_ttl == link->bad_ttl &&
-	       s->good_ttl == link->good_ttl &&
+	bool same = s->bad_ttl == link->bad_ttl && s->good_ttl == link->good_ttl;
+
+	return (same || (s->broken && s->bad_ttl >= link->bad_ttl)) && same_service(w, s, link) &&
 	       why_flow_of(w->m, s->traces[0])->af != why_flow_of(w->m, link->traces[0])->af;
 }
 
@@ -139,7 +143,7 @@ static bool may_begin_at(
 		return true;
 	if (link->bad_ttl == 0 || (s->bad_ttl && s->bad_ttl < link->bad_ttl))
 		return false;
-	/* A trace that was under way when the link broke saw routers behind it. */
+	/* Likewise. */
 	if (!s->broken && s->good_ttl >= link->bad_ttl)
 		return false;
 	return why_way_router(w, s, link->bad_ttl) == link->bad_addrs;

@@ -297,15 +297,21 @@ bool why_way_look(struct why_work *w, struct why_way *s)
 		count += w->values[i] != 0;
 	s->known = count >= WHY_BEFORE + WHY_NOW;
 	find_known(w, s);
+	find_break(w, s);
+	/* One trace that broke off may be chance: what is slow says more. */
+	if (s->broken && s->breaks >= WHY_NOW_BROKEN)
+		return true;
 	s->up = why_is_up(w->values, s->count, WHY_FLOOR_US, WHY_NOW, w->scratch, &s->split);
-	if (s->up && !w->routers_read) {
+	if (!s->up)
+		return true;
+	if (!w->routers_read) {
 		w->routers_read = true;
 		if (!why_routers_read(&w->routers, w->m, server_entry))
 			return false;
 	}
-	if (s->up)
-		find_begin(w, s);
-	else
-		find_break(w, s);
+	s->broken = false;
+	s->good_ttl = s->bad_ttl = 0;
+	s->good_addrs = s->bad_addrs = MODEL_NONE;
+	find_begin(w, s);
 	return true;
 }

@@ -34,6 +34,7 @@ struct wrong {
 	bool pair;   /* servers 1 and 2 are one service's */
 	bool family; /* server 2 is reached by IPv6, by routers of that family */
 	bool dark;   /* the routers of the TTLs 5 and 6 never answer on the way to server 2 */
+	int grace;   /* minutes from ONSET on until it is cut */
 	int through; /* this server's trace of ONSET still shows all routers */
 };
 
@@ -46,6 +47,11 @@ static bool is_wrong(const struct wrong *w, int minute, int server)
 {
 	return minute >= ONSET && (w->until == 0 || minute < w->until) &&
 	       (w->server == 0 || w->server == service_of(w, server));
+}
+
+static bool is_cut(const struct wrong *w, int minute, int server)
+{
+	return w->cut && is_wrong(w, minute, server) && minute >= ONSET + w->grace;
 }
 
 /* Some tenths of a ms, without chance. */
@@ -84,7 +90,7 @@ static void put_hops(const struct wrong *w, int minute, int server, char *out, s
 		int cut = w->through == server && minute == ONSET ? HOPS + 1 : w->cut;
 		bool silent = (w->silent && (ttl == 2 || ttl == 3)) ||
 			      (w->dark && server == 2 && (ttl == 5 || ttl == 6)) ||
-			      (wrong && w->cut && ttl >= cut);
+			      (is_cut(w, minute, server) && ttl >= cut);
 
 		if (wrong && w->link && ttl >= w->link)
 			rtt += MORE;
@@ -101,7 +107,7 @@ static void put_hops(const struct wrong *w, int minute, int server, char *out, s
 
 static void put_trace(struct model *m, const struct wrong *w, int minute, int server)
 {
-	bool wrong = is_wrong(w, minute, server), cut = wrong && w->cut;
+	bool wrong = is_wrong(w, minute, server), cut = is_cut(w, minute, server);
 	double end = (HOPS + 1) * 3 + wobble(minute, 9) + (wrong && w->link ? MORE : 0);
 	const char *transport = w->quic ? "quic" : "tcp";
 	const char *stop = w->quic ? "inferred" : cut ? "gap" : "reached";
@@ -144,7 +150,7 @@ static struct why_problem only(const struct wrong *w, enum why_segment segment)
 	assert_int_equal(a.count, 1);
 	assert_int_equal(a.problems[0].segment, segment);
 	assert_in_range(a.problems[0].since, (1760000000ULL + ONSET * 60) * 1000,
-		(1760000000ULL + (ONSET + 2) * 60) * 1000);
+		(1760000000ULL + (ONSET + w->grace + 2) * 60) * 1000);
 	return a.problems[0];
 }
 
@@ -352,6 +358,27 @@ static void a_trace_under_way_when_a_link_broke_is_no_problem_of_its_own(void **
 	(void)state;
 	assert_int_equal(p.servers, SERVERS);
 	assert_int_equal(p.good_ttl, 1);
+	p = only(&(struct wrong){ .cut = 5,
+			 .server = 1,
+			 .pair = true,
+			 .family = true,
+			 .through = 2,
+			 .stopped = ONSET + 1 },
+		WHY_TRANSIT);
+	assert_int_equal(p.servers, 2);
+	assert_int_equal(p.good_ttl, 4);
+}
+
+/* The last round trips that came through were late: not what is told. */
+static void what_is_broken_is_not_slow_as_well(void **state)
+{
+	struct why_problem p =
+		only(&(struct wrong){ .cut = 2, .link = 1, .grace = 4, .stopped = ONSET + 6 },
+			WHY_ACCESS_LINK);
+
+	(void)state;
+	assert_true(p.broken);
+	assert_int_equal(p.servers, SERVERS);
 }
 
 static void a_series_is_up_only_by_enough(void **state)
@@ -433,6 +460,7 @@ int main(void)
 		cmocka_unit_test(both_families_to_one_service_have_one_problem),
 		cmocka_unit_test(another_way_to_a_service_speaks_for_silent_routers),
 		cmocka_unit_test(a_trace_under_way_when_a_link_broke_is_no_problem_of_its_own),
+		cmocka_unit_test(what_is_broken_is_not_slow_as_well),
 		cmocka_unit_test(when_it_began_may_be_unseen),
 		cmocka_unit_test(a_series_is_up_only_by_enough),
 		cmocka_unit_test(a_router_that_varies_by_itself_is_unclear),
