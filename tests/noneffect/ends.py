@@ -12,8 +12,7 @@ down    fetches N bytes from nginx, whose last packet is a FIN; good: they are t
 up      gives N bytes to nginx, under the name of the flow's port; the server's side compares them
 h3      fetches N bytes from ngtcp2's server, over HTTP/3, with its client; good: as above. The number for the source port is a
         name: the first id that the client gives the server says it
-quic    asks N times for as many bytes as fit into an answer; every datagram is compared; `again` of `sent` requests
-        were sent again
+quic    asks N times for a few datagrams; every datagram is compared; `again` of `sent` requests were sent again
 mark    one UDP datagram, for those who capture
 """
 
@@ -38,6 +37,7 @@ HTTP, H3 = 80, 443
 CLIENT, SERVER = "gtlsclient", "gtlsserver"  # ngtcp2's
 NAME = b"none"  # and a flow's number, as a connection id
 PATIENCE = 60
+TURN = 4 * talk_quic.PART  # bytes of an answer: more of them, and the ends' own time is what differs
 MARK = b"noneffect: no flow is under way"
 
 
@@ -119,7 +119,7 @@ async def exchange(order):
         await asyncio.wait_for(flow.connect(), PATIENCE)
         for number in range(order["bytes"]):
             key = order["sport"] << 32 | number
-            await asyncio.wait_for(flow.exchange(key, 120, talk_quic.MOST), PATIENCE)
+            await asyncio.wait_for(flow.exchange(key, 120, TURN), PATIENCE)
     finally:
         flow.close()
     return {"good": True, "sent": flow.sent, "again": flow.sent - order["bytes"]}
