@@ -6,7 +6,7 @@
 
 static uint32_t probe_capacity(const struct inpath_limits *limits)
 {
-	/* Every trace may have a probe for every TTL in memory; PROBE_MEMORY bounds the rate. */
+	/* Every trace may have a probe for every TTL in memory; the rate is bounded by it (trace_pay.c). */
 	return limits->traces * INPATH_MAX_HOPS;
 }
 

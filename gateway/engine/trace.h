@@ -208,6 +208,9 @@ void trace_forget_flow(struct inpath_engine *e, uint32_t flow);
  */
 bool trace_send(struct inpath_engine *e, uint32_t slot, uint64_t ttls, inpath_time now);
 
+/* Probes in all that may be sent in a second. */
+uint32_t trace_gateway_rate(const struct inpath_engine *e);
+
 /*
  * Pays for as many of `ttls`, lowest first, as the smallest budget can ever hold at once. Pays for
  * all of them or waits: a wave never thins out. `now` if paid, else when to ask again; what is

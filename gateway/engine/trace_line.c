@@ -218,18 +218,19 @@ static void join_sleepers(struct inpath_engine *e, inpath_time now)
 }
 
 /* As many are called as the budget can begin in about two seconds. */
-static uint32_t calls_at_most(const struct inpath_budget *b)
+static uint32_t calls_at_most(const struct inpath_engine *e)
 {
-	uint32_t waves = b->gateway / (PROBER_UNKNOWN_WAVE / 2) + 1;
+	uint32_t waves = trace_gateway_rate(e) / (PROBER_UNKNOWN_WAVE / 2) + 1;
 
 	return waves < LINE_CALLED ? waves : LINE_CALLED;
 }
 
 /* ... and of one client as many as is its share: else those whose client has had its fill would keep
  * the others' from being called. */
-static uint32_t calls_of_one(const struct inpath_budget *b)
+static uint32_t calls_of_one(const struct inpath_engine *e)
 {
-	uint64_t share = (uint64_t)LINE_CALLED * b->client / (b->gateway ? b->gateway : 1);
+	uint32_t rate = trace_gateway_rate(e);
+	uint64_t share = (uint64_t)LINE_CALLED * e->set->budget.client / (rate ? rate : 1);
 
 	return share < 1 ? 1 : share < LINE_CALLED ? (uint32_t)share : LINE_CALLED;
 }
@@ -237,7 +238,7 @@ static uint32_t calls_of_one(const struct inpath_budget *b)
 /* Calls the next ones. True if there may be more to call at once. */
 static bool call(struct inpath_engine *e, inpath_time now)
 {
-	uint32_t all = calls_at_most(&e->set->budget), each = calls_of_one(&e->set->budget), flow;
+	uint32_t all = calls_at_most(e), each = calls_of_one(e), flow;
 
 	while (e->outbox.count < INPATH_OUTBOX_ACTIONS) {
 		struct flow *f;

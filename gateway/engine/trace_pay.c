@@ -2,6 +2,10 @@
 /*
  * What a trace's probes cost, and in which windows: the gateway's, the client's, the first hops'.
  *
+ * Each probe is remembered for PROBE_MEMORY. Where the memory holds fewer than the gateway's rate makes in that
+ * time (`limits` for small routers), it would be full after some seconds and stay so for the rest, and traces that
+ * have begun would stand: so no more is sent in any second than it holds for each of these.
+ *
  * A router that all paths have in common puts every flow in doubt at once when it is replaced, and each asks
  * about it by many more probes than a trace has for that TTL. So doubts have a share of their own: half of
  * what there is as long as others wait for a trace, and no less than that, so that neither starves the other.
@@ -18,7 +22,21 @@ enum {
 	BILL_DOUBTS =
 		BILL_FIRST_HOPS + TRACE_FIRST_HOPS, /* of the gateway, and of each first hop */
 	BILLS = BILL_DOUBTS + TRACE_DOUBTS,
+	/* A memory of probes that holds fewer for as long as it has to is not made for a household. */
+	RATE_LEAST = 2 * PROBER_UNKNOWN_WAVE,
+	/* One for so many, as by default, is not a small router's: a budget beyond it is meant for bursts. */
+	RATE_ENOUGH = 500,
 };
+
+uint32_t trace_gateway_rate(const struct inpath_engine *e)
+{
+	uint32_t room = e->probes.table.capacity / (PROBE_MEMORY / INPATH_SEC + 1);
+
+	if (room >= RATE_ENOUGH)
+		return e->set->budget.gateway;
+	room = room > RATE_LEAST ? room : RATE_LEAST;
+	return e->set->budget.gateway < room ? e->set->budget.gateway : room;
+}
 
 struct bill {
 	struct window *window; /* NULL: nothing is due there */
@@ -38,7 +56,7 @@ static void make_doubt_bills(
 	const struct inpath_budget *b = &e->set->budget;
 
 	for (uint8_t i = 0; i < TRACE_DOUBTS; i++) {
-		uint32_t rate = i ? b->first_hops : b->gateway;
+		uint32_t rate = i ? b->first_hops : trace_gateway_rate(e);
 
 		bills[i] = (struct bill){
 			i == 0 || ttls_has(ttls, i) ? &e->doubt_windows[i] : NULL,
@@ -56,7 +74,7 @@ static void make_bills(struct inpath_engine *e, struct window *client, uint64_t 
 	uint32_t count = ttls_count(ttls);
 
 	memset(bills, 0, BILLS * sizeof(*bills));
-	bills[BILL_GATEWAY] = (struct bill){ &e->gateway_window, b->gateway, count };
+	bills[BILL_GATEWAY] = (struct bill){ &e->gateway_window, trace_gateway_rate(e), count };
 	bills[BILL_CLIENT] = (struct bill){ client, b->client, count };
 	for (uint8_t i = 0; i < TRACE_FIRST_HOPS; i++)
 		bills[BILL_FIRST_HOPS + i] =
@@ -73,11 +91,14 @@ static struct window *payer(const struct inpath_engine *e, const struct trace *t
 	return client_window(&e->clients, t->client, t->client_born);
 }
 
-/* The lowest of `ttls`, at most so many. */
-static uint64_t lowest(uint64_t ttls, uint32_t most)
+/* The lowest of `ttls`, as many as can ever be paid for at once. */
+static uint64_t affordable(const struct inpath_engine *e, uint64_t ttls)
 {
+	uint32_t most = trace_gateway_rate(e);
 	uint64_t some = 0;
 
+	if (e->set->budget.client < most)
+		most = e->set->budget.client;
 	for (; ttls && most; most--) {
 		some |= ttls & -ttls;
 		ttls &= ttls - 1;
@@ -118,7 +139,6 @@ static uint16_t claims_of(bool doubts, const struct bill bills[BILLS], uint16_t 
 inpath_time trace_pay(
 	struct inpath_engine *e, struct trace *t, uint64_t ttls, bool doubts, inpath_time now)
 {
-	const struct inpath_budget *b = &e->set->budget;
 	const struct client *client;
 	struct bill bills[BILLS];
 	inpath_time ready;
@@ -129,7 +149,7 @@ inpath_time trace_pay(
 	client = client_get(&e->clients, &t->flow_facts.tuple.client, now);
 	t->client = (uint32_t)(client - e->clients.entries);
 	t->client_born = client->born;
-	ttls = lowest(ttls, b->gateway < b->client ? b->gateway : b->client);
+	ttls = affordable(e, ttls);
 	make_bills(e, payer(e, t), ttls, doubts, bills);
 	ready = latest(now, client->not_before);
 	for (uint32_t i = 0; i < BILLS; i++) {
@@ -169,12 +189,11 @@ static uint32_t left_to_doubts(struct window *doubts, uint32_t rate, inpath_time
 inpath_time trace_room(struct inpath_engine *e, const struct inpath_addr *client, uint64_t ttls,
 	bool *shared, inpath_time now)
 {
-	const struct inpath_budget *b = &e->set->budget;
 	struct client *c = client_get(&e->clients, client, now);
 	struct bill bills[BILLS];
 	inpath_time ready = latest(now, c->not_before);
 
-	ttls = lowest(ttls, b->gateway < b->client ? b->gateway : b->client);
+	ttls = affordable(e, ttls);
 	make_bills(e, &c->window, ttls, false, bills);
 	*shared = false;
 	for (uint32_t i = 0; i < BILLS; i++) {

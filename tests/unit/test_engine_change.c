@@ -367,6 +367,35 @@ static void twenty_changes_are_named_twenty_times(void **state)
 	}
 }
 
+/* In IPv6 tokens are few, and a long path traced often takes most of them: what it finds is confirmed all the same. */
+static void there_are_tokens_left_to_confirm_a_change(void **state)
+{
+	struct world w = { .v6 = true, .sack = true, .timestamps = true, .distance = 14 };
+
+	(void)state;
+	world_begin(&w, &LIMITS);
+	w.seen_ttl = (uint8_t)(64 - w.distance);
+	w.policy.settings.interval_s = 5;
+	world_hello(&w);
+	for (int i = 0; i < 40; i++) {
+		/* An answer is all that passes: nothing new is there to be repeated. */
+		world_server_says(&w, world_server_tcp(&w));
+		world_client_says(&w, world_client_tcp(&w));
+		world_run(&w, INPATH_SEC);
+	}
+	for (uint32_t i = 1; i <= 10; i++) {
+		w.moved = i % 2 ? 1 << 7 : 0;
+		for (int s = 0; s < 60; s++) {
+			world_server_says(&w, world_server_tcp(&w));
+			world_client_says(&w, world_client_tcp(&w));
+			world_run(&w, INPATH_SEC);
+		}
+		assert_changes(&w, i, 0);
+		assert_int_equal(latest_change(&w)->ttl, 8);
+	}
+	world_end(&w);
+}
+
 /*
  * The route changes at TTLs 3 and 4. Of its new router 3 little is heard, so that TTL 4 is asked instead;
  * and in the midst of the trace that is to confirm it that one changes once more.
@@ -421,6 +450,7 @@ int main(void)
 		cmocka_unit_test(a_change_behind_a_balancer_is_named),
 		cmocka_unit_test(a_change_among_routers_that_answer_seldom_is_named),
 		cmocka_unit_test(a_guess_where_the_server_stands_is_no_path),
+		cmocka_unit_test(there_are_tokens_left_to_confirm_a_change),
 		cmocka_unit_test(a_trace_that_shows_two_routers_without_turns_names_no_change),
 		cmocka_unit_test(twenty_changes_are_named_twenty_times),
 	};

@@ -93,18 +93,23 @@ static struct resident *moves_in(struct town *t, uint32_t client)
 	return f;
 }
 
-static struct town *town_begin(uint32_t interval_s)
+static struct town *town_of(const struct inpath_limits *limits, uint32_t interval_s)
 {
 	struct town *t = &town;
 
 	memset(t, 0, sizeof(*t));
-	world_begin(&t->w, &LIMITS);
+	world_begin(&t->w, limits);
 	t->w.policy.settings.touch = false;
 	t->w.policy.settings.interval_s = interval_s;
 	t->w.set.budget = (struct inpath_budget){ GATEWAY, CLIENT, RATE };
 	t->w.set.log_paths = INPATH_LOG_PATHS_ALL;
 	inpath_engine_set_policy(t->w.engine, &t->w.set, t->w.now);
 	return t;
+}
+
+static struct town *town_begin(uint32_t interval_s)
+{
+	return town_of(&LIMITS, interval_s);
 }
 
 static void assert_within(struct meter *m, uint32_t rate, inpath_time now)
@@ -256,6 +261,33 @@ static void nobody_waits_longer_than_all_others_turns(void **state)
 	world_end(&t->w);
 }
 
+/* A small router's memory of probes holds those of a lower rate: that is kept, and traces go on evenly. */
+static void no_trace_stands_for_want_of_memory(void **state)
+{
+	static const struct {
+		uint32_t traces, rate;
+	} sizes[] = { { 64, 64 * INPATH_MAX_HOPS / 31 }, { 32, 32 * INPATH_MAX_HOPS / 31 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct inpath_limits small = LIMITS;
+		struct town *t;
+
+		small.traces = sizes[i].traces;
+		t = town_of(&small, 4);
+		fill_town(t);
+		for (int ten = 0; ten < 9; ten++) {
+			uint64_t before = world_stats(&t->w)->probes, sent;
+
+			(void)live(t, 10 * INPATH_SEC);
+			sent = world_stats(&t->w)->probes - before;
+			assert_in_range(sent, 10 * sizes[i].rate * 8 / 10, 10 * sizes[i].rate);
+		}
+		assert_int_equal(world_stats(&t->w)->tokens_full, 0);
+		world_end(&t->w);
+	}
+}
+
 static void what_is_said_of_the_line_is_so(void **state)
 {
 	struct town *t = town_begin(4);
@@ -318,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_waits_longer_than_all_others_turns),
+		cmocka_unit_test(no_trace_stands_for_want_of_memory),
 		cmocka_unit_test(what_is_said_of_the_line_is_so),
 		cmocka_unit_test(the_line_outlives_its_flows),
 	};
