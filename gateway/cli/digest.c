@@ -169,7 +169,7 @@ static void take_pair(struct digest *d, struct digest_pair pair)
 
 static void choose_pairs(struct digest *d, const struct gathering *g)
 {
-	uint32_t clients[DIGEST_CLIENTS], services[DIGEST_SERVICES];
+	uint32_t clients[DIGEST_CLIENTS] = { 0 }, services[DIGEST_SERVICES] = { 0 };
 
 	d->client_count = choose(g->client, g->clients.count, DIGEST_CLIENTS, d->clients, clients);
 	d->service_count =
