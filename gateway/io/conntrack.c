@@ -88,7 +88,7 @@ static struct nlmsghdr *put_request(void *bytes, uint16_t type, const struct inp
 
 int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask)
 {
-	_Alignas(8) char bytes[256];
+	_Alignas(8) char bytes[256] = { 0 };
 	/* No NLM_F_CREATE, and the original tuple, mark and mask alone: more is refused for a
 	 * connection with NAT. */
 	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_NEW, tuple);
@@ -114,7 +114,7 @@ static int read_status(const struct nlmsghdr *nlh, void *arg)
 int conntrack_look(
 	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_connection *out)
 {
-	_Alignas(8) char bytes[256];
+	_Alignas(8) char bytes[256] = { 0 };
 	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_GET, tuple);
 
 	*out = (struct inpath_connection){ 0 };
@@ -166,7 +166,7 @@ static int read_counters(const struct nlmsghdr *nlh, void *arg)
 int conntrack_count(
 	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_counters *out)
 {
-	_Alignas(8) char bytes[256];
+	_Alignas(8) char bytes[256] = { 0 };
 	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_GET, tuple);
 	struct count count = { 0 };
 	int error = -netlink_ask(c->nl, nlh, read_counters, &count);

@@ -104,7 +104,7 @@ static int take(const struct nlmsghdr *nlh, void *arg)
 /* A kernel that does not know this filter answers with all connections. */
 static int dump(struct mnl_socket *nl, struct tuples *t)
 {
-	_Alignas(8) char bytes[REQUEST_BYTES];
+	_Alignas(8) char bytes[REQUEST_BYTES] = { 0 };
 	struct nlmsghdr *nlh = netlink_put_dump(
 		bytes, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, sizeof(struct nfgenmsg), 1);
 

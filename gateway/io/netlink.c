@@ -81,7 +81,7 @@ int netlink_dump(uint16_t type, size_t header_len, mnl_cb_t each, void *arg)
 
 	for (uint32_t try = 1; try <= DUMP_TRIES && error == -EINTR; try++) {
 		struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-		_Alignas(8) char bytes[REQUEST_BYTES];
+		_Alignas(8) char bytes[REQUEST_BYTES] = { 0 };
 
 		if (!nl)
 			return -errno;
@@ -203,7 +203,7 @@ int netlink_ask(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t each, void
 
 bool netlink_may_filter(void)
 {
-	_Alignas(8) char bytes[256];
+	_Alignas(8) char bytes[256] = { 0 };
 	struct nlmsghdr *nlh = nfq_nlmsg_put(bytes, NFQNL_MSG_CONFIG, 0);
 	struct mnl_socket *nl = netlink_open_filter(0);
 	int error;

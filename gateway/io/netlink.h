@@ -2,6 +2,8 @@
 /*
  * netlink: the few netlink exchanges that several shells need, on top of libmnl.
  *
+ * Requests are built in zeroed memory: libmnl leaves the padding behind attributes as it finds it.
+ *
  * Owns: nothing beyond a call; sockets that it returns belong to the caller.
  */
 #ifndef IO_NETLINK_H

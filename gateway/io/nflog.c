@@ -42,7 +42,7 @@ static struct nlmsghdr *put_config(char *bytes, uint16_t group)
 
 static int configure(struct mnl_socket *nl, uint16_t group)
 {
-	_Alignas(8) char bytes[256];
+	_Alignas(8) char bytes[256] = { 0 };
 	struct nlmsghdr *nlh = put_config(bytes, group);
 	struct nfulnl_msg_config_cmd bind = { .command = NFULNL_CFG_CMD_BIND };
 	struct nfulnl_msg_config_mode mode = {

@@ -45,7 +45,7 @@ static int accept_early(const struct nlmsghdr *packet, void *arg)
 	const struct early *early = arg;
 	struct nlattr *attrs[ATTRS_MAX] = { NULL };
 	const struct nfqnl_msg_packet_hdr *header;
-	_Alignas(8) char bytes[CONFIG_BYTES];
+	_Alignas(8) char bytes[CONFIG_BYTES] = { 0 };
 	struct nlmsghdr *nlh;
 
 	if (nfq_nlmsg_parse(packet, attrs) < 0 || !attrs[NFQA_PACKET_HDR])
@@ -59,7 +59,7 @@ static int accept_early(const struct nlmsghdr *packet, void *arg)
 
 static int put_flag(struct mnl_socket *nl, uint16_t queue, uint32_t flag)
 {
-	_Alignas(8) char bytes[CONFIG_BYTES];
+	_Alignas(8) char bytes[CONFIG_BYTES] = { 0 };
 	struct nlmsghdr *nlh = nfq_nlmsg_put(bytes, NFQNL_MSG_CONFIG, queue);
 	struct early early = { nl, queue };
 
@@ -70,7 +70,7 @@ static int put_flag(struct mnl_socket *nl, uint16_t queue, uint32_t flag)
 
 int nfqueue_configure(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen, struct io_error *err)
 {
-	_Alignas(8) char bytes[CONFIG_BYTES];
+	_Alignas(8) char bytes[CONFIG_BYTES] = { 0 };
 	struct nlmsghdr *nlh = nfq_nlmsg_put(bytes, NFQNL_MSG_CONFIG, queue);
 	struct early early = { nl, queue };
 	int error;
@@ -90,7 +90,7 @@ int nfqueue_configure(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen, st
 
 int nfqueue_set_maxlen(struct mnl_socket *nl, uint16_t queue, uint32_t maxlen)
 {
-	_Alignas(8) char bytes[CONFIG_BYTES];
+	_Alignas(8) char bytes[CONFIG_BYTES] = { 0 };
 	struct nlmsghdr *nlh = nfq_nlmsg_put(bytes, NFQNL_MSG_CONFIG, queue);
 
 	nfq_nlmsg_cfg_put_qmaxlen(nlh, maxlen);

@@ -27,6 +27,7 @@ static void read_hosts(struct devices *n, size_t len)
 	FILE *f;
 
 	memcpy(copy, HOSTS, len);
+	copy[len] = '\0';
 	f = fmemopen(copy, len + 1, "r+");
 	assert_non_null(f);
 	if (len)
