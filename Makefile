@@ -57,7 +57,7 @@ objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps check vm demo bench report-bench safety truth peers noneffect soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross
+.PHONY: all deps check vm demo bench report-bench safety truth peers noneffect soak soak-real why fuzz purity style install uninstall deb clean unit fuzz-replay sanitized coverage cross valgrind
 
 all: $(BUILD)/inpathd $(BUILD)/inpath $(BUILD)/libinpath.a
 
@@ -183,6 +183,34 @@ coverage: $(patsubst tests/unit/%.c,$(COVERED)/unit/%,$(UNIT)) $(patsubst tests/
 	@for test in $(COVERED)/replay/*; do \
 		$$test tests/fuzz/corpus/$${test##*/fuzz_} >$(COVERED)/log 2>&1 || { cat $(COVERED)/log; exit 1; }; done
 	@tests/coverage $(if $(MISSING),--missing) $(COVERED) $(sort $(wildcard gateway/engine/*.[ch]))
+
+# --- make valgrind [ONLY=word]: unit tests, both programs and the netns tests under memcheck -----------------------
+
+# Without the filter of system calls, which holds back valgrind's own.
+PLAIN := $(BUILD)/plain
+
+$(PLAIN)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $@"
+	@$(CC) $(filter-out -DINPATH_SECCOMP,$(STD)) $(WARN) -Wno-maybe-uninitialized -O1 -g -MMD -MP -c -o $@ $<
+
+$(PLAIN)/libtested.a: $(call objects,plain,$(TESTED))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(PLAIN)/unit/%: $(PLAIN)/tests/unit/%.o $(PLAIN)/libtested.a
+	@mkdir -p $(@D)
+	@$(CC) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka $(LIBS_TESTED))
+
+$(PLAIN)/inpathd: $(call objects,plain,gateway/daemon/main.c) $(PLAIN)/libtested.a
+	@$(CC) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
+
+$(PLAIN)/inpath: $(call objects,plain,gateway/cli/main.c) $(PLAIN)/libtested.a
+	@$(CC) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
+
+valgrind:
+	@$(MAKE) --no-print-directory -j$$(nproc) $(PLAIN)/inpathd $(PLAIN)/inpath $(patsubst tests/unit/%.c,$(PLAIN)/unit/%,$(UNIT))
+	@tests/valgrind "$(PLAIN)" "$(ONLY)"
 
 # --- make cross [TARGETS="i386 arm aarch64 mips musl mips-musl aarch64-musl"]: the engine's tests on other processors and with musl, and the size of the programs on routers ---
 
