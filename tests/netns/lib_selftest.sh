@@ -41,7 +41,7 @@ all_seen() {
 captured_branches() {
 	local branch
 	for branch in $BRANCHES; do
-		if ports_seen "$NET_WORK/$branch.pcap" | grep -qxF "$1"; then
+		if ports_seen "$NET_WORK/$branch.pcap" | grep -xF "$1" >/dev/null; then
 			echo "$branch"
 		fi
 	done

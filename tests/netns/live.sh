@@ -24,6 +24,13 @@ why_is() {
 	[ "$(value why 'all["verdict"]')" = "$1" ]
 }
 
+# Its exit status, and what it says; at one moment, for the next trace may change both.
+says() { # STATUS PATTERN
+	local status=0
+	inpath why >"$NET_WORK/text" || status=$?
+	[ "$status" -eq "$1" ] && grep -q "$2" "$NET_WORK/text"
+}
+
 net_begin live "${1:-}"
 home_up nat6
 inpath_conf 'probe = { interval = 1; };' 'paths = "all"'
@@ -63,9 +70,11 @@ for wrong in "--since noon" "--nonsense" "one.log two.log"; do
 	inpath flows $wrong >"$NET_WORK/text" 2>&1 || status=$?
 	tap_is "flows $wrong: called wrongly" "$status" 64
 done
-tap_is "report: whose, to where, by which routers" \
-	"$(value report '[(s["svc"], d["dev"], [h.get("addr") for h in d["hops"]][:2]) for s in all["services"] for d in s["devices"]]' --client livingroom-tv)" \
-	"$(value paths '[(all[0]["svc"], all[0]["dev"], [h["addr"] for h in all[0]["hops"]][:2])]' --client livingroom-tv)"
+# Of several ways, for each connection may take another.
+told=$(value report '[(s["svc"], d["dev"], [h.get("addr") for h in d["hops"]][:2]) for s in all["services"] for d in s["devices"]]' \
+	--client livingroom-tv)
+tap_is "report: whose, to where, by which routers ($told)" \
+	"$(value paths "$told in [[(way['svc'], way['dev'], [h.get('addr') for h in way['hops']][:2])] for way in all]" --client livingroom-tv)" True
 tap_is "report: only what was asked for" "$(value report 'all["traces"]' --service "x${S1_NAME#*.}")" 0
 for form in html md json csv; do
 	tap_ok "report: $form, in a file" eval 'inpath report -o "$NET_WORK/report.$form" && grep -q livingroom-tv "$NET_WORK/report.$form"'
@@ -91,9 +100,7 @@ tap_is "paths --resolve: a resolver that is not there is not waited for" \
 	"$(value paths 'any("name" in hop for way in all for hop in way["hops"])' --resolve) $((SECONDS - began < 30))" "False 1"
 cat "$NET_WORK/resolv.kept" >"$NET_WORK/gw/resolv.conf"
 tap_ok "why: nothing is wrong, from what the daemon holds" wait_for 40 why_is none
-status=0
-inpath why >"$NET_WORK/text" || status=$?
-tap_is "why: and says so in words" "$status $(grep -c '^No problem' "$NET_WORK/text")" "0 1"
+tap_ok "why: and says so in words" wait_for 60 says 0 '^No problem'
 
 # The configuration that the command reads is the machine's, whose /etc the gateway sees as another.
 python3 "$NET_ROOT/tests/cli/mmdb.py" "$NET_WORK/networks.mmdb" "$router/32" 64500 "Example Transit"
@@ -118,9 +125,7 @@ fi
 # A probe is one byte behind headers of 52: from here on the server's last router lets only the client's own packets through.
 on r5 iptables -A FORWARD -p tcp -d "$S1_4" -m length --length 53 -j DROP
 tap_ok "why: a server that does not answer any more" wait_for 60 why_is service
-status=0
-inpath why >"$NET_WORK/text" || status=$?
-tap_is "why: in words, with the server's name" "$status $(grep -c "$S1_NAME does not answer" "$NET_WORK/text")" "1 1"
+tap_ok "why: in words, with the server's name" wait_for 60 says 1 "$S1_NAME does not answer"
 on r5 iptables -F FORWARD
 
 touch "$NET_WORK/enough"

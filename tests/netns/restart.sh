@@ -75,7 +75,7 @@ since_start() {
 }
 
 was_met() {
-	since_start | grep -q "ev=path .* sport=$1 "
+	since_start | grep "ev=path .* sport=$1 " >/dev/null
 }
 
 queue_is_bound() {
@@ -165,7 +165,7 @@ established() {
 
 nothing_is_left() {
 	queue_is_free && ! on gw grep -q "^ *537 " /proc/net/netfilter/nfnetlink_log &&
-		! { on gw iptables-save && on gw ip6tables-save; } | grep -q INPATH
+		! { on gw iptables-save && on gw ip6tables-save; } | grep INPATH >/dev/null
 }
 
 # They take what they get of the processors, but not from what is tested.

@@ -67,7 +67,7 @@ flood_of() { # syn|udp
 load_sport() { # FAMILY tcp|udp
 	local server=S1_$1
 	on gw conntrack -L -f "ipv$1" -p "$2" --orig-dst "${!server}" --orig-port-dst "$LOAD_PORT" 2>/dev/null |
-		grep -v 'TIME_WAIT\|CLOSE' | grep -o 'sport=[0-9]*' | head -n 1 | cut -d= -f2
+		grep -v 'TIME_WAIT\|CLOSE' | grep -o 'sport=[0-9]*' | sed -n '1s/sport=//p'
 }
 
 # Who sees the flow, and so knows all of it but the probes.
