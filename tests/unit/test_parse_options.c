@@ -175,7 +175,7 @@ static void flows_that_must_not_be_probed_are_seen_even_if_their_option_lies(voi
 /* All values of the first three bytes, and every size of the options. */
 static void no_options_make_the_parser_leave_the_header(void **state)
 {
-	uint8_t bytes[WIRE_MAX];
+	uint8_t bytes[WIRE_MAX] = { 0 };
 	struct packet p;
 
 	(void)state;
