@@ -178,11 +178,11 @@ static void count_refused(struct inpath_stats *s, enum parse_result result)
 }
 
 /* Rest: the kernel forwards the flow's further packets alone (DESIGN section 8). */
-static struct inpath_verdict rest(struct inpath_engine *e, const struct inpath_meta *meta)
+static struct inpath_verdict rest(struct inpath_engine *e, bool last)
 {
 	struct inpath_verdict v = { .mark = e->set->mark_rest, .mask = e->set->mark_rest };
 
-	if (!meta->last)
+	if (!last)
 		return PASS;
 	e->stats.rested++;
 	return v;
@@ -203,13 +203,13 @@ static bool may_rest(const struct inpath_engine *e, const struct flow *f, inpath
 }
 
 static struct inpath_verdict flow_verdict(
-	struct inpath_engine *e, struct flow *f, const struct inpath_meta *meta, inpath_time now)
+	struct inpath_engine *e, struct flow *f, bool last, inpath_time now)
 {
 	struct inpath_verdict v = PASS;
 
 	if (!may_rest(e, f, now))
 		return v;
-	v = rest(e, meta);
+	v = rest(e, last);
 	if (v.mask == 0)
 		return v;
 	if (!f->rested)
@@ -270,8 +270,9 @@ static struct inpath_verdict take_tracked(struct inpath_engine *e, uint32_t slot
 	const struct inpath_meta *meta, const struct packet *p, inpath_time now)
 {
 	struct flow *f = &e->flows.entries[slot];
+	bool last = meta->last, undecided = f->decided == 0;
 
-	if (f->decided == 0)
+	if (undecided)
 		naming_follow(e, slot, p, meta->in_side == INPATH_SIDE_LAN, now);
 	else if (f->decided != e->set_number)
 		naming_decide(e, f);
@@ -281,7 +282,13 @@ static struct inpath_verdict take_tracked(struct inpath_engine *e, uint32_t slot
 		(f->state == FLOW_NAMING || f->state == FLOW_TRACED) && carrier_answered(f) &&
 			!carrier_closed(f),
 		now);
-	return flow_verdict(e, f, meta, now);
+	/*
+	 * Behind a TLS greeting the client waits for an answer, which cannot come before this packet has left: nothing of
+	 * the flow waits behind it, though others' packets may. Where many flows begin at once, the queue is never empty.
+	 */
+	last |= undecided && f->state == FLOW_IGNORED && f->tuple.proto == INPATH_PROTO_TCP &&
+		(f->by == INPATH_BY_SNI || f->ech);
+	return flow_verdict(e, f, last, now);
 }
 
 static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpath_meta *meta,
@@ -366,7 +373,7 @@ static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpa
 
 	if (slot == TABLE_NONE) {
 		e->stats.other_proto++;
-		return rest(e, meta);
+		return rest(e, meta->last);
 	}
 	f = &e->flows.entries[slot];
 	fetch(&e->line.places[slot], sizeof(*e->line.places));

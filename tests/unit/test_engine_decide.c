@@ -44,6 +44,33 @@ static void a_greeting_is_waited_for_and_then_decides(void **state)
 	}
 }
 
+/* Others' packets behind it are overtaken by nobody; of its own there is none before the server has answered. */
+static void behind_its_greeting_an_ignored_flow_rests_however_many_wait(void **state)
+{
+	struct stream message = { 0 }, hello = { 0 };
+
+	(void)state;
+	browser_hello(&message, "www.movies.example", true, 0);
+	in_records(&hello, &message, 16384);
+	EACH_FAMILY(w)
+	{
+		begin_ignoring(&w);
+		world_connect(&w);
+		w.more = true;
+		assert_int_equal(say(&w, hello.bytes, 700).mask, 0);
+		assert_int_equal(say(&w, hello.bytes + 700, hello.len - 700).mask, w.set.mark_rest);
+		/* Any later packet may have others behind it. */
+		assert_int_equal(world_server_says(&w, world_server_tcp(&w)).mask, 0);
+		/* What is no greeting may go on at once. */
+		w.port++;
+		world_connect(&w);
+		assert_int_equal(say(&w, "GET / HTTP/1.1\r\n", 16).mask, 0);
+		w.more = false;
+		assert_int_equal(say(&w, "Host: a\r\n\r\n", 11).mask, w.set.mark_rest);
+		world_end(&w);
+	}
+}
+
 static void what_is_no_greeting_decides_at_once(void **state)
 {
 	(void)state;
@@ -194,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_greeting_is_waited_for_and_then_decides),
+		cmocka_unit_test(behind_its_greeting_an_ignored_flow_rests_however_many_wait),
 		cmocka_unit_test(what_is_no_greeting_decides_at_once),
 		cmocka_unit_test(eight_packets_or_eight_kibibytes_decide),
 		cmocka_unit_test(a_flow_met_in_mid_stream_is_decided_by_its_first_packet),
