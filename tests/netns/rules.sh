@@ -603,7 +603,7 @@ hits() {
 }
 
 ipt_hits() {
-	local tool=iptables table=security chain=INPATH_CROSS pattern
+	local tool=iptables table=security chain='INPATH_\(FWD\|CROSS\|REST\)' pattern
 	[ "$1" = 4 ] || tool=ip6tables
 	case $2 in
 	errors) pattern='ctstate RELATED' ;;
@@ -614,8 +614,8 @@ ipt_hits() {
 	udp) pattern='-p udp -j NFQUEUE' ;;
 	input) table=mangle chain=INPATH_IN pattern='NFQUEUE' ;;
 	drop) table=mangle chain=INPATH_OUT pattern='DROP' ;;
-	query) table=mangle chain=INPATH_DNS pattern='NFLOG' ;;
-	answer) table=mangle chain=INPATH_POST pattern='NFLOG' ;;
+	query) table=mangle chain=INPATH_QUERY pattern='NFLOG' ;;
+	answer) table=mangle chain=INPATH_ANSWER pattern='NFLOG' ;;
 	esac
 	at "$gw" $tool-save -c -t $table | grep -- "-A $chain " | grep -- "$pattern" |
 		sed 's/^\[\([0-9]*\):.*/\1/' | awk '{ n += $1 } END { print n + 0 }'
