@@ -56,6 +56,7 @@ class Scenario(NamedTuple):
     sack: int = 1
     timestamps: int = 1
     width: float = 0.1  # seconds of a slice; 1 where the flow lasts longer
+    judged: bool = True
 
     @property
     def tcp(self):
