@@ -53,7 +53,7 @@ void table_init(struct table *t, struct arena *arena, uint32_t capacity);
 /* Where `hash` belongs. */
 static inline uint32_t *table_group(const struct table *t, uint32_t hash)
 {
-	return &t->index[(hash & t->mask) * TABLE_WAYS];
+	return &t->index[(size_t)(hash & t->mask) * TABLE_WAYS];
 }
 
 /*
