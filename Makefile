@@ -239,7 +239,7 @@ vm:
 demo: all
 	@tests/demo/demo
 
-# make bench [PAIRS=15] [ONLY=word]: what it costs, side by side with no inpath and with the least queue there is.
+# make bench [PAIRS=9] [ONLY=word]: what it costs, side by side with no inpath and with the least queue there is.
 $(BUILD)/bench/accept_loop: tests/bench/accept_loop.c Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs libmnl libnetfilter_queue)
@@ -281,7 +281,7 @@ safety:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/safety/trouble.so
 	@tests/safety/run "$(BUILD)"
 
-PAIRS ?= 15
+PAIRS ?= 9
 
 bench:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(addprefix $(BUILD)/bench/,accept_loop blast delay engine held.so quic stream visits)

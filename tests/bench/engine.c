@@ -4,7 +4,11 @@
  * both cases. The flows take turns far apart from each other, so that nothing of the next one is in the processor's caches.
  * One line a round, the two tables side by side: `NAME NS_FEW NS_MANY`:
  *
- *	known4 known6	a download's packet of a flow that has been traced: two of the server's, one of the client's
+ *	known4 known6	a download's packet of a flow that has been traced: two of the server's, one of the client's; in
+ *			batches as the daemon has them from a queue where packets wait
+ *	alone4 alone6	the same, where each comes alone
+ *	read		one read of memory whose place the one before has told, from among as many entries: what a processor
+ *			waits where nothing can be fetched ahead
  *	new4 new6	the first packet of a connection; the longest unseen one has to go for it
  *	icmp4 icmp6	a router's answer to a probe that is waited for
  *
@@ -233,7 +237,7 @@ static void begin(struct ground *g, uint32_t flows, bool v6)
 	}
 }
 
-static double known(struct ground *g)
+static double known(struct ground *g, bool alone)
 {
 	static const uint8_t payload[PAYLOAD];
 	size_t tcp = g->v6 ? 40 : 20;
@@ -259,7 +263,10 @@ static double known(struct ground *g)
 			address(g, &batch[k], from_client[k],
 				(uint32_t)((uint64_t)g->turn++ * STRIDE % g->flows));
 		}
-		give_all(g, batch, from_client, BATCH);
+		if (!alone)
+			give_all(g, batch, from_client, BATCH);
+		for (uint32_t k = 0; alone && k < BATCH; k++)
+			give(g, &batch[k], from_client[k]);
 	}
 	return (double)(now_ns() - started) / (PACKETS / BATCH * BATCH);
 }
@@ -312,12 +319,60 @@ static void measure(bool v6)
 
 	begin(&few, FEW, v6);
 	begin(&many, MANY, v6);
-	for (int i = 0; i < ROUNDS; i++)
-		printf("known%d %.1f %.1f\n", v6 ? 6 : 4, known(&few), known(&many));
+	for (int i = 0; i < ROUNDS; i++) {
+		printf("known%d %.1f %.1f\n", v6 ? 6 : 4, known(&few, false), known(&many, false));
+		printf("alone%d %.1f %.1f\n", v6 ? 6 : 4, known(&few, true), known(&many, true));
+	}
 	for (int i = 0; i < ROUNDS; i++)
 		printf("icmp%d %.1f %.1f\n", v6 ? 6 : 4, answers(&few), answers(&many));
 	for (int i = 0; i < ROUNDS; i++)
 		printf("new%d %.1f %.1f\n", v6 ? 6 : 4, fresh(&few), fresh(&many));
+}
+
+/* A chain through all cache lines of a table of so many entries, each once, in an order that nothing foretells. */
+struct chain {
+	uint32_t *next;
+	uint32_t at;
+};
+
+enum {
+	STEP = FETCH_LINE / sizeof(uint32_t),
+};
+
+static struct chain chain_of(uint32_t entries)
+{
+	size_t bytes = (size_t)entries * sizeof(struct flow);
+	uint32_t lines = (uint32_t)(bytes / FETCH_LINE), *next = memory(bytes);
+
+	madvise(next, bytes, MADV_HUGEPAGE);
+	for (uint32_t i = 0; i < lines; i++)
+		next[i * STEP] = i;
+	/* Sattolo's shuffle: one cycle. */
+	for (uint32_t i = lines - 1; i > 0; i--) {
+		uint32_t other = (uint32_t)((uint64_t)random() % i), was = next[i * STEP];
+
+		next[i * STEP] = next[other * STEP];
+		next[other * STEP] = was;
+	}
+	return (struct chain){ .next = next };
+}
+
+/* It goes on where it stopped: what was read last is not what is read next. */
+static double chain_read(struct chain *c)
+{
+	uint64_t started = now_ns();
+
+	for (uint32_t i = 0; i < PACKETS; i++)
+		c->at = *(const volatile uint32_t *)&c->next[c->at * STEP];
+	return (double)(now_ns() - started) / PACKETS;
+}
+
+static void measure_reads(void)
+{
+	struct chain few = chain_of(FEW), many = chain_of(MANY);
+
+	for (int i = 0; i < ROUNDS; i++)
+		printf("read %.1f %.1f\n", chain_read(&few), chain_read(&many));
 }
 
 int main(void)
@@ -327,6 +382,7 @@ int main(void)
 
 	measure(false);
 	measure(true);
+	measure_reads();
 	limits.flows = MANY;
 	less = inpath_engine_size(&limits);
 	limits.flows = 2 * MANY;
