@@ -9,11 +9,10 @@ enum {
 	BOTH = 22,     /* answers before the step and behind it, together */
 	NEW_LEAST = 4, /* of these, behind it */
 	NEW_ENOUGH = 18,
-	EACH = 10, /* more for each further router that is known to take turns there */
-	NEW_SERVER =
-		8,  /* where the server has come nearer, gone, or gone farther: touches are few */
-	OWN = 10,   /* before the step and behind it, of the TTL that is named */
-	PROVEN = 6, /* instead of all these, where another flow has proven it; */
+	EACH = 10,      /* more for each further router that is known to take turns there */
+	NEW_SERVER = 8, /* where the server has come nearer, or gone: touches are few */
+	OWN = 10,       /* before the step and behind it, of the TTL that is named */
+	PROVEN = 6,     /* instead of all these, where another flow has proven it; */
 	PROVEN_NEW = 2,
 	COUNT_MOST = 64,
 };
@@ -113,33 +112,11 @@ static uint32_t wanted(
 	return greater(lesser(lack(BOTH + further, old), NEW_ENOUGH + further), NEW_LEAST);
 }
 
-static bool hop_has(const struct inpath_hop *hop, const struct inpath_addr *addr)
-{
-	for (uint8_t i = 0; i < hop->addr_count; i++)
-		if (memcmp(&hop->addrs[i], addr, sizeof(*addr)) == 0)
-			return true;
-	return false;
-}
-
-/* Does the router of this TTL answer at another one now, or did the one that answers there now before? */
-static bool has_moved(const struct prober *walk, const struct path *epoch, uint8_t ttl)
-{
-	for (uint8_t i = 0; i < epoch->count; i++) {
-		uint8_t was = epoch->entries[i].ttl;
-
-		for (uint8_t k = 1; k <= INPATH_MAX_HOPS; k++)
-			if (was != k && (was == ttl || k == ttl) &&
-				hop_has(&walk->hops[k - 1], &epoch->entries[i].addr))
-				return true;
-	}
-	return false;
-}
-
 struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prober *walk,
 	const struct path *epoch, uint64_t differ, bool proven)
 {
 	uint8_t ttl = ttls_lowest(differ);
-	uint32_t old = sum(ev->old, differ), new = sum(ev->new, differ), all;
+	uint32_t old = sum(ev->old, differ), new = sum(ev->new, differ);
 
 	if (walk->hops[ttl - 1].server || walk->hops[ttl - 1].addr_count == 0)
 		return (struct evidence_lack){ .all = (uint8_t)lack(NEW_SERVER, new) };
@@ -147,14 +124,8 @@ struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prob
 		return (struct evidence_lack){
 			.all = (uint8_t)lack(greater(lack(PROVEN, old), PROVEN_NEW), new)
 		};
-	all = wanted(walk, epoch, ttl, old);
-	if (epoch->server == ttl)
-		return (struct evidence_lack){ .all = (uint8_t)lack(lesser(all, NEW_SERVER), new) };
 	return (struct evidence_lack){
-		.all = (uint8_t)lack(all, new),
-		.first =
-			has_moved(walk, epoch, ttl)
-				? 0
-				: (uint8_t)lack(OWN, (uint32_t)ev->old[ttl - 1] + ev->new[ttl - 1]),
+		.all = (uint8_t)lack(wanted(walk, epoch, ttl, old), new),
+		.first = (uint8_t)lack(OWN, (uint32_t)ev->old[ttl - 1] + ev->new[ttl - 1]),
 	};
 }

@@ -24,8 +24,7 @@
  *
  * A packet is dealt for each probe, so all TTLs that differ witness to one step, and their answers are
  * added up. But the step may be behind routers that take turns: the TTL that is named must itself have
- * 10 of K + M, unless its router has moved by the step, which then is no farther away: what is longer or
- * shorter from here on shows it at another TTL. Among three, of which two are known, an answer tells less: 10 more are wanted.
+ * 10 of K + M. Among three, of which two are known, an answer tells less: 10 more are wanted.
  *
  * Where another flow's traces have proven lately that the same router gave way to the same other (steps.h),
  * K + M = 6 is enough, with M = 2, one by each of the two traces.

@@ -328,53 +328,6 @@ static void a_server_that_is_gone_takes_eight_unanswered_probes(void **state)
 	}
 }
 
-/* A router was put in at TTL 3, which has answered once: those behind it are one farther away. */
-static void a_router_that_moved_needs_no_ten_answers_of_its_own(void **state)
-{
-	struct scene s = scene();
-	uint64_t differ = ttls_up_to(6) & ~ttls_up_to(2);
-
-	(void)state;
-	for (uint8_t ttl = 3; ttl <= 6; ttl++)
-		for (int i = 0; i < 5; i++)
-			stays(&s, ttl, 1, 1);
-	differs(&s, 3, 1, 6);
-	for (uint8_t ttl = 4; ttl <= 6; ttl++)
-		differs(&s, ttl, 2, 2);
-	assert_int_equal(lacks(&s, differ).all, 0);
-	assert_int_equal(lacks(&s, differ).first, 4);
-	asked(&s, 4, 3, 2, 2);
-	assert_int_equal(lacks(&s, differ).first, 0);
-	/* What moved farther on says nothing of this one. */
-	asked(&s, 4, 104, 2, 2);
-	asked(&s, 6, 5, 2, 2);
-	assert_int_equal(lacks(&s, differ).first, 4);
-	/* The way back: the next one has come nearer. */
-	asked(&s, 3, 4, 1, 6);
-	assert_int_equal(lacks(&s, differ).first, 0);
-}
-
-static void a_router_in_the_servers_place_takes_eight(void **state)
-{
-	struct scene s = scene();
-
-	(void)state;
-	stays(&s, 8, 1, 1);
-	s.epoch.server = 8;
-	differs(&s, 8, 7, 7);
-	assert_int_equal(lacks(&s, ttl_bit(8)).all, 1);
-	assert_int_equal(lacks(&s, ttl_bit(8)).first, 0);
-	differs(&s, 8, 1, 1);
-	assert_int_equal(lacks(&s, ttl_bit(8)).all, 0);
-	/* Behind a long row fewer. */
-	s = scene();
-	s.epoch.server = 8;
-	for (int i = 0; i < 18; i++)
-		stays(&s, 8, 1, 1);
-	differs(&s, 8, 3, 3);
-	assert_int_equal(lacks(&s, ttl_bit(8)).all, 1);
-}
-
 static void counts_stop_where_more_makes_no_difference(void **state)
 {
 	struct scene s = scene();
@@ -410,8 +363,6 @@ int main(void)
 		cmocka_unit_test(a_proven_step_takes_six),
 		cmocka_unit_test(a_server_that_came_nearer_takes_eight),
 		cmocka_unit_test(a_server_that_is_gone_takes_eight_unanswered_probes),
-		cmocka_unit_test(a_router_that_moved_needs_no_ten_answers_of_its_own),
-		cmocka_unit_test(a_router_in_the_servers_place_takes_eight),
 		cmocka_unit_test(counts_stop_where_more_makes_no_difference),
 	};
 
