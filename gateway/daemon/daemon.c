@@ -169,6 +169,11 @@ static void start_counting(struct daemon *d)
 	d->config->policies.counters = d->accounting.on;
 }
 
+static void goes_on(void *heartbeat)
+{
+	heartbeat_goes_on(heartbeat);
+}
+
 int daemon_start(struct daemon *d, const struct options *options, struct config *config,
 	const struct priv_user *user, struct heartbeat *heartbeat, struct io_error *err)
 {
@@ -211,11 +216,15 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 		error = daemon_confine(d, user, err);
 	if (error)
 		return error;
+	/* Packets wait for us already: from now on we are watched. */
+	heartbeat_beat(heartbeat);
 	/* What others have written is read from here on. */
 	daemon_read_leases(d);
+	heartbeat_beat(heartbeat);
 	/* What an inpathd before this one put to rest would sleep for good. */
-	if (conntrack_clear_all(d->conntrack, config->policies.mark_rest))
+	if (conntrack_clear_all(d->conntrack, config->policies.mark_rest, goes_on, heartbeat))
 		d->arm_failed++;
+	heartbeat_beat(heartbeat);
 	start_control(d);
 	d->started = clock_now();
 	log_configure(&d->log, config);
@@ -443,7 +452,6 @@ void daemon_run(struct daemon *d)
 	struct pollfd fds[WAIT_COUNT];
 	bool more = false;
 
-	heartbeat_beat(d->heartbeat); /* from now on we are watched */
 	for (unsigned int round = 0; !d->stopping || clock_now() < d->stop_at; round++) {
 		/* Where packets are known to wait, the other descriptors are asked now and then. */
 		bool asks = !more || round % ROUNDS_A_POLL == 0;

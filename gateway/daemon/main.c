@@ -37,7 +37,7 @@ static int clear_marks(const struct config *config)
 		return EXIT_FAILURE;
 	}
 	for (size_t i = 0; i < 2 && !error; i++)
-		error = conntrack_clear_all(conntrack, marks[i]);
+		error = conntrack_clear_all(conntrack, marks[i], NULL, NULL);
 	conntrack_close(conntrack);
 	if (error)
 		fprintf(stderr, "inpathd: connections keep inpath's marks: %s\n", strerror(error));

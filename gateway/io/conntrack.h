@@ -26,10 +26,10 @@ int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, 
 
 /*
  * Clears the bits of `mask` in the marks of all connections that have them all: whoever was here
- * before may have put them to rest, and nobody else would wake them. 0 or an errno: of asking for
- * them, or the first of clearing them (not ENOENT).
+ * before may have put them to rest, and nobody else would wake them. `goes_on`, unless NULL, hears
+ * of each. 0 or an errno: of asking for them, or the first of clearing them (not ENOENT).
  */
-int conntrack_clear_all(struct conntrack *c, uint32_t mask);
+int conntrack_clear_all(struct conntrack *c, uint32_t mask, void (*goes_on)(void *), void *arg);
 
 /*
  * Fills `out` with what conntrack knows of the connection whose original direction, before NAT, is

@@ -113,7 +113,7 @@ static int dump(struct mnl_socket *nl, struct tuples *t)
 	return -netlink_ask_all(nl, nlh, take, t);
 }
 
-int conntrack_clear_all(struct conntrack *c, uint32_t mask)
+int conntrack_clear_all(struct conntrack *c, uint32_t mask, void (*goes_on)(void *), void *arg)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	struct tuples t = { .mask = mask };
@@ -126,6 +126,8 @@ int conntrack_clear_all(struct conntrack *c, uint32_t mask)
 	for (size_t i = 0; i < t.count; i++) {
 		int failed = conntrack_clear_mark(c, &t.all[i], mask);
 
+		if (goes_on)
+			goes_on(arg);
 		if (failed && failed != ENOENT && !error)
 			error = failed;
 	}
