@@ -12,7 +12,7 @@
 #include "gateway/engine/ttls.h"
 
 enum {
-	MISSES = 4, /* traces in a row that may miss the server where it stands */
+	MISSES = 4, /* traces, or answers, in a row that may miss the server where it stands */
 	DOUBTS = 3, /* TTLs that one trace asks about: routers that deal lie behind each other */
 };
 
@@ -339,13 +339,16 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 
 /*
  * Does the server stand where nobody answered, and nobody up to where it was thought to stand? Then its
- * answers to touches of that TTL may just have been lost, as long as few traces have asked.
+ * answers to touches of that TTL may just have been lost, as long as few traces have asked, or as it was
+ * seen itself where it was thought to stand by a few answers only, however many traces have only
+ * inferred since where it must be.
  */
 static bool was_missed(const struct history *h, const struct path *path)
 {
 	uint64_t between;
 
-	if (path->server == 0 || path->server >= h->path.server || h->now.traces >= MISSES)
+	if (path->server == 0 || path->server >= h->path.server ||
+		(h->now.traces >= MISSES && h->evidence.old[h->path.server - 1] >= MISSES))
 		return false;
 	between = ttls_up_to((uint8_t)(h->path.server - 1)) & ~(ttl_bit(path->server) - 1);
 	return (path_ttls(&h->path) & between) == 0;
