@@ -244,6 +244,7 @@ static bool is_filter_of(const char *line, uint32_t port, uint32_t *unread)
 {
 	unsigned int protocol, its_port, waits;
 
+	/* The kernel's own numbers, which fit. NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(line, "%*s %u %u %*x %u", &protocol, &its_port, &waits) != 3 ||
 		protocol != NETLINK_NETFILTER || its_port != port)
 		return false;

@@ -27,6 +27,7 @@ INPATH_CONF=
 INPATH_LOG=
 MANAGED=
 NONE=0000000000000000
+# shellcheck disable=SC2034 # for scripts that look at capabilities
 NET=0000000000003000
 
 inpath_conf() {
