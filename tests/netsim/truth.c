@@ -212,7 +212,10 @@ void truth_reach(struct truth *truth, int32_t flow, int32_t probe, const uint8_t
 	if (probe == NOBODY)
 		return;
 	truth_end(truth, flow, probe, END_SERVER, PLACE_GATEWAY);
-	if (ip_read_tcp(packet, ip, &tcp) && tcp.payload_len == 1) {
+	if (!ip_read_tcp(packet, ip, &tcp))
+		return;
+	f->probes[probe].owed = tcp.payload_len == 0;
+	if (tcp.payload_len == 1) {
 		f->probes[probe].has_byte = true;
 		f->probes[probe].byte = tcp.seq;
 	}
@@ -236,6 +239,21 @@ static int32_t named_probe(
 	return NOBODY;
 }
 
+/* RFC 9293 3.10.7.4: an empty segment from before what is awaited is answered at once, by a bare ACK. */
+static int32_t owed_probe(
+	const struct truth_flow *f, const uint8_t *packet, const struct ip_view *ip)
+{
+	struct ip_tcp tcp;
+
+	if (!ip_read_tcp(packet, ip, &tcp) || tcp.sack || tcp.payload_len ||
+		tcp.flags != IP_TCP_ACK)
+		return NOBODY;
+	for (uint32_t i = f->probe_count; i-- > 0;)
+		if (f->probes[i].owed)
+			return (int32_t)i;
+	return NOBODY;
+}
+
 /* A server's port unreachable says what it is about by its quote; of those that came, the last is meant. */
 static int32_t last_reached(const struct truth_flow *f)
 {
@@ -245,10 +263,11 @@ static int32_t last_reached(const struct truth_flow *f)
 	return NOBODY;
 }
 
-void truth_answers(const struct truth *truth, const uint8_t *packet, const struct ip_view *ip,
+void truth_answers(struct truth *truth, const uint8_t *packet, const struct ip_view *ip,
 	int32_t *flow, int32_t *probe)
 {
 	struct ip_flow key = ip_flow_of(packet, ip);
+	struct truth_flow *f;
 	struct ip_view quoted;
 
 	*probe = NOBODY;
@@ -266,8 +285,14 @@ void truth_answers(const struct truth *truth, const uint8_t *packet, const struc
 	}
 	key = ip_flow_reversed(&key);
 	*flow = find_far(truth, &key);
-	if (*flow != NOBODY)
-		*probe = named_probe(&truth->flows[*flow], packet, ip);
+	if (*flow == NOBODY)
+		return;
+	f = &truth->flows[*flow];
+	*probe = named_probe(f, packet, ip);
+	if (*probe == NOBODY)
+		*probe = owed_probe(f, packet, ip);
+	if (*probe != NOBODY)
+		f->probes[*probe].owed = false;
 }
 
 void truth_heard(struct truth *truth, int32_t flow, const uint8_t *packet, const struct ip_view *ip)

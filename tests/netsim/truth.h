@@ -32,6 +32,7 @@ struct truth_probe {
 	enum truth_end end;
 	bool has_byte; /* one byte of payload, */
 	uint32_t byte; /* at this sequence number, as the server saw it */
+	bool owed;     /* without payload: the server has an ACK to send for it */
 };
 
 struct truth_crossing {
@@ -112,7 +113,7 @@ void truth_reach(struct truth *truth, int32_t flow, int32_t probe, const uint8_t
 	const struct ip_view *ip);
 
 /* A server has sent a packet: of which flow, and in answer to which probe? */
-void truth_answers(const struct truth *truth, const uint8_t *packet, const struct ip_view *ip,
+void truth_answers(struct truth *truth, const uint8_t *packet, const struct ip_view *ip,
 	int32_t *flow, int32_t *probe);
 
 /* A packet of the server's, of this flow, is handed to the gateway. */
