@@ -68,18 +68,11 @@ static void write_stage(const struct report *r, enum why_segment segment, FILE *
 /* A sentence for people, made fit for the page. False: no memory. */
 static bool write_sentence(const struct report *r, const struct why_problem *p, FILE *out)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *words = open_memstream(&text, &len);
+	char *text = why_words_text(r->m, &r->why, p);
 
-	if (!words)
+	if (!text)
 		return false;
-	if (p)
-		why_words_problem(r->m, p, words);
-	else
-		why_words_none(&r->why, words);
-	if (fclose(words) == 0)
-		html_bytes(out, text, len);
+	html_text(out, text);
 	free(text);
 	return true;
 }

@@ -29,18 +29,11 @@ static void md_text(FILE *out, const char *text)
 /* A sentence of why's; NULL: that there is no problem. False: no memory. */
 static bool md_sentence(const struct report *r, const struct why_problem *p, FILE *out)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *words = open_memstream(&text, &len);
+	char *text = why_words_text(r->m, &r->why, p);
 
-	if (!words)
+	if (!text)
 		return false;
-	if (p)
-		why_words_problem(r->m, p, words);
-	else
-		why_words_none(&r->why, words);
-	if (fclose(words) == 0)
-		md_text(out, text);
+	md_text(out, text);
 	free(text);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 
 enum {
 	TEXT_BYTES = 256,
@@ -178,6 +179,24 @@ void why_words_none(const struct why_answer *a, FILE *out)
 	fprintf(out, "No problem: the ways to ");
 	print_seen(a->servers, a->clients, out);
 	fprintf(out, " are as fast as before.");
+}
+
+char *why_words_text(const struct model *m, const struct why_answer *a, const struct why_problem *p)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	if (p)
+		why_words_problem(m, p, out);
+	else
+		why_words_none(a, out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 bool why_knows_nothing(const struct why_answer *a)

@@ -24,6 +24,10 @@ void why_words_problem(const struct model *m, const struct why_problem *p, FILE 
 /* What is said where there is none: that all is well, or that too little is known. */
 void why_words_none(const struct why_answer *a, FILE *out);
 
+/* Either of these as a string, which the caller frees; `p` is NULL where there is no problem. NULL: no memory. */
+char *why_words_text(
+	const struct model *m, const struct why_answer *a, const struct why_problem *p);
+
 /* Neither a problem nor its absence can be told. */
 bool why_knows_nothing(const struct why_answer *a);
 
