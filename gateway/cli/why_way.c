@@ -20,17 +20,6 @@ static bool text_is(const struct model *m, uint32_t text, const char *word)
 
 /* --- one trace ---------------------------------------------------------------------------------- */
 
-/* Its entry at this TTL (0: the server's, wherever that is), or MODEL_NONE. */
-static uint32_t entry_at(const struct model *m, const struct model_trace *t, uint32_t ttl)
-{
-	uint32_t count;
-	const struct model_step *steps = model_path(m, t->path, &count);
-
-	if (ttl && ttl <= count && steps[ttl - 1].ttl == ttl)
-		return ttl - 1;
-	return MODEL_NONE;
-}
-
 /* The server's own entry: the last one, if it is the server's address. */
 static uint32_t server_entry(const struct model *m, const struct model_trace *t)
 {
@@ -69,9 +58,20 @@ static uint32_t router_count(const struct model *m, const struct model_trace *t)
 	return entry == MODEL_NONE ? count : entry;
 }
 
-static uint32_t addrs_at(const struct model *m, const struct model_trace *t, uint32_t ttl)
+/* The entry of the router at `ttl`; MODEL_NONE if there is none before the server. */
+static uint32_t router_entry(const struct model *m, const struct model_trace *t, uint32_t ttl)
 {
-	uint32_t entry = entry_at(m, t, ttl), count;
+	uint32_t count;
+	const struct model_step *steps = model_path(m, t->path, &count);
+
+	if (ttl && ttl <= router_count(m, t) && steps[ttl - 1].ttl == ttl)
+		return ttl - 1;
+	return MODEL_NONE;
+}
+
+static uint32_t router_addrs(const struct model *m, const struct model_trace *t, uint32_t ttl)
+{
+	uint32_t entry = router_entry(m, t, ttl), count;
 
 	return entry == MODEL_NONE ? MODEL_NONE : model_path(m, t->path, &count)[entry].addrs;
 }
@@ -89,7 +89,7 @@ static void fill_hop(const struct why_work *w, const struct why_way *s, uint32_t
 {
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct model_trace *t = &w->m->traces[s->traces[i]];
-		uint32_t entry = ttl <= router_count(w->m, t) ? entry_at(w->m, t, ttl) : MODEL_NONE;
+		uint32_t entry = router_entry(w->m, t, ttl);
 
 		w->values[i] = entry == MODEL_NONE ? 0 : w->m->rtts[t->rtts + entry];
 	}
@@ -99,7 +99,7 @@ uint32_t why_way_router(const struct why_work *w, const struct why_way *s, uint3
 {
 	for (uint32_t i = s->count; i-- > 0;) {
 		const struct model_trace *t = &w->m->traces[s->traces[i]];
-		uint32_t addrs = ttl <= router_count(w->m, t) ? addrs_at(w->m, t, ttl) : MODEL_NONE;
+		uint32_t addrs = router_addrs(w->m, t, ttl);
 
 		if (addrs != MODEL_NONE)
 			return addrs;
