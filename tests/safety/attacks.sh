@@ -70,32 +70,38 @@ load_sport() { # FAMILY tcp|udp
 		grep -v 'TIME_WAIT\|CLOSE' | grep -o 'sport=[0-9]*' | sed -n '1s/sport=//p'
 }
 
-# Who sees the flow, and so knows all of it but the probes.
-icmp_from_wan() {
-	local family proto sport server client wan
+# each_load_flow COMMAND: for one connection of the load of each family and protocol, COMMAND FAMILY PROTO SPORT.
+each_load_flow() {
+	local family proto sport
 	for family in 4 6; do
 		for proto in tcp udp; do
-			server=S1_$family client=TV$family wan=WAN$family
 			sport=$(load_sport "$family" "$proto") || continue
 			[ -n "$sport" ] || continue
-			read -r wan sport <<<"$(nat_source "$family" "${!client}" "${!server}" "$sport" "$LOAD_PORT" "$proto")"
-			stranger r1 icmp $((COUNT / 4)) "$([ "$family" = 4 ] && echo 10.66.66.66 || echo 2001:db8:ff::1)" "$wan" \
-				"$proto" "$wan" "${!server}" "$sport" "$LOAD_PORT"
+			"$1" "$family" "$proto" "$sport"
 		done
 	done
 }
 
+# Who sees the flow, and so knows all of it but the probes.
+about_flow_from_wan() { # FAMILY PROTO SPORT
+	local family=$1 proto=$2 sport=$3 server=S1_$1 client=TV$1 wan
+	read -r wan sport <<<"$(nat_source "$family" "${!client}" "${!server}" "$sport" "$LOAD_PORT" "$proto")"
+	stranger r1 icmp $((COUNT / 4)) "$([ "$family" = 4 ] && echo 10.66.66.66 || echo 2001:db8:ff::1)" "$wan" \
+		"$proto" "$wan" "${!server}" "$sport" "$LOAD_PORT"
+}
+
+icmp_from_wan() {
+	each_load_flow about_flow_from_wan
+}
+
+about_flow_from_lan() { # FAMILY PROTO SPORT
+	local proto=$2 sport=$3 server=S1_$1 client=TV$1 laptop=LAPTOP$1
+	stranger laptop icmp $((COUNT / 4)) "${!laptop}" "${!server}" \
+		"$proto" "${!server}" "${!client}" "$LOAD_PORT" "$sport"
+}
+
 icmp_from_lan() {
-	local family proto sport server client laptop
-	for family in 4 6; do
-		for proto in tcp udp; do
-			server=S1_$family client=TV$family laptop=LAPTOP$family
-			sport=$(load_sport "$family" "$proto") || continue
-			[ -n "$sport" ] || continue
-			stranger laptop icmp $((COUNT / 4)) "${!laptop}" "${!server}" \
-				"$proto" "${!server}" "${!client}" "$LOAD_PORT" "$sport"
-		done
-	done
+	each_load_flow about_flow_from_lan
 }
 
 # There must be a load to forge errors about, so the flood is one.

@@ -215,6 +215,19 @@ static void a_flap_is_counted_and_not_named(void **state)
 	}
 }
 
+/* The second one: the server's window shuts before the silent hop is asked once more. */
+static void cut_a_trace_short(struct world *w)
+{
+	world_request(w, "again and again", 15);
+	world_run(w, 20 * MS);
+	w->window = 0;
+	for (int i = 0; i < 14; i++) {
+		world_server_says(w, world_server_tcp(w));
+		world_run(w, INPATH_SEC);
+	}
+	assert_int_equal(world_stats(w)->traces, 2);
+}
+
 static void a_trace_cut_short_is_no_evidence(void **state)
 {
 	struct world w = { .sack = true, .silent = 1 << 3 };
@@ -222,15 +235,7 @@ static void a_trace_cut_short_is_no_evidence(void **state)
 	(void)state;
 	begin(&w);
 	w.moved = 1 << 2;
-	world_request(&w, "again and again", 15);
-	world_run(&w, 20 * MS);
-	/* The server's window shuts before the silent hop is asked once more. */
-	w.window = 0;
-	for (int i = 0; i < 14; i++) {
-		world_server_says(&w, world_server_tcp(&w));
-		world_run(&w, INPATH_SEC);
-	}
-	assert_int_equal(world_stats(&w)->traces, 2);
+	cut_a_trace_short(&w);
 	w.window = 500;
 	w.moved = 0;
 	world_goes_on(&w, 30 * INPATH_SEC);
@@ -248,14 +253,7 @@ static void what_a_trace_cut_short_has_shown_is_known(void **state)
 	(void)state;
 	begin(&w);
 	w.silent = 1 << 3;
-	world_request(&w, "again and again", 15);
-	world_run(&w, 20 * MS);
-	w.window = 0;
-	for (int i = 0; i < 14; i++) {
-		world_server_says(&w, world_server_tcp(&w));
-		world_run(&w, INPATH_SEC);
-	}
-	assert_int_equal(world_stats(&w)->traces, 2);
+	cut_a_trace_short(&w);
 	assert_int_equal(world_stats(&w)->unchanged, 0);
 	w.window = 500;
 	/* There it has shown a router, and now there is another. */
