@@ -272,14 +272,14 @@ $(BUILD)/bench/stream: tests/bench/stream.c tests/unit/quic_vectors.h tests/unit
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -o $@ $<
 
-# make safety: faults and attacks under load, and what the household sees of each: the table in SECURITY.md.
+# make safety [TABLES=1]: faults and attacks under load, and what the household sees of each: the table in SECURITY.md, and README's, which TABLES=1 writes.
 $(BUILD)/safety/trouble.so: tests/safety/trouble.c Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(STD) $(WARN) $(CFLAGS) -fPIC -shared -o $@ $<
 
 safety:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/safety/trouble.so
-	@tests/safety/run "$(BUILD)"
+	@tests/safety/run $(if $(TABLES),--tables) "$(BUILD)"
 
 PAIRS ?= 9
 

@@ -24,13 +24,12 @@ static const char *config_path(const struct daemon *d)
 	return d->options->config ? d->options->config : CONFIG_DEFAULT_FILE;
 }
 
-int daemon_confine(struct daemon *d, const struct priv_user *user, struct io_error *err)
+void daemon_make_places(const struct daemon *d, const struct priv_user *user)
 {
 	control_socket_prepare(daemon_control_path(), user->become ? user->uid : (uid_t)-1,
 		user->become ? user->gid : (gid_t)-1);
 	if (user->become && d->config->log_file)
 		logfile_prepare(d->config->log_file, user->uid, user->gid);
-	return priv_give_up(user, PRIV_WORKER, 0, &d->lacks, err);
 }
 
 static void try_config(struct daemon *d)

@@ -211,9 +211,10 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	if (error)
 		return error;
 	start_names(d);
+	daemon_make_places(d, user);
 	error = start_queue(d, err);
 	if (!error)
-		error = daemon_confine(d, user, err);
+		error = priv_give_up(user, PRIV_WORKER, 0, &d->lacks, err);
 	if (error)
 		return error;
 	/* Packets wait for us already: from now on we are watched. */

@@ -78,10 +78,10 @@ int daemon_start(struct daemon *d, const struct options *options, struct config 
 	const struct priv_user *user, struct heartbeat *heartbeat, struct io_error *err);
 
 /*
- * In confine.c: gives up what is not needed any more, for good; places that the user needs are made for it before. 0, or
- * -errno and a sentence.
+ * In confine.c: makes the places for socket and log that `user` could not make. A file system may keep whoever asks it
+ * waiting for good: so not while packets wait, and nobody watches yet.
  */
-int daemon_confine(struct daemon *d, const struct priv_user *user, struct io_error *err);
+void daemon_make_places(const struct daemon *d, const struct priv_user *user);
 
 /* In confine.c: says what of that this system does not have, and what will not work because of it. */
 void daemon_report_confinement(struct daemon *d);

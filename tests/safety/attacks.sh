@@ -52,7 +52,7 @@ flooded() { # WHAT DONE SPORT FLOOD...
 	RECOVERY=
 	tap_ok "$what: what comes after is traced" traced_at_once "$sport"
 	row "$what" "$done" $((lost + QUEUE_LEN)) - \
-		"$lost lost without inpath; $before MB before, $after MB after; new flows traced within $RECOVERY ms"
+		"$lost lost without inpath; $before MB before, $after MB after; what comes after is traced within $RECOVERY ms"
 	tap_ok "$what: memory is flat" flat "$before" "$after"
 }
 
@@ -119,7 +119,7 @@ forged() { # WHAT DONE FLOOD
 	after=$(resident)
 	load_end
 	swallowed=$(stat swallowed_icmp)
-	row "$1" "$2" $((lost + QUEUE_LEN)) - "$(stat icmp_foreign) passed as foreign; $before MB before, $after MB after"
+	row "$1" "$2" $((lost + QUEUE_LEN)) - "no false hop; $(stat icmp_foreign) passed on as not ours; $before MB before, $after MB after"
 	tap_ok "$1: no more errors dropped than probes sent" test "$swallowed" -le "$(stat probes)"
 	tap_is "$1: no false hop" "$(records ev=path | grep -c '10\.66\.66\.66\|/192\.168\.' || true)" 0
 	tap_ok "$1: memory is flat" flat "$before" "$after"
@@ -139,7 +139,7 @@ case_dns() {
 	home_curl tv 4 --local-port 23000 "http://$S1_4/paced/hls/seg-0.ts" -o /dev/null
 	line=$(wait_for_record 30 ev=path sport=23000) || true
 	row "forged DNS answers" "$((COUNT / 5)) from the resolver asked: another ID, another question" "$QUEUE_LEN" 1500 \
-		"$(stat dns_unasked) not believed"
+		"none believed; $(stat dns_unasked) counted"
 	tap_is "forged DNS answers: none is believed" "$(field "$line" host || echo none) $(grep -c evil "$INPATH_LOG" || true)" "none 0"
 }
 
@@ -161,7 +161,7 @@ case_names() {
 	done
 	load_end
 	row "names that would be more" "TLS names with line ends, quotes, escape sequences, zeros, 255 bytes" "$QUEUE_LEN" 1500 \
-		"$(records ev=path dport=4443 | wc -l) records of such flows"
+		"$(records ev=path dport=4443 | wc -l) records of such flows; no control byte and no forged line in the log"
 	tap_ok "names that would be more: such flows are traced" test "$(records ev=path dport=4443 | wc -l)" -ge 8
 	tap_is "names that would be more: not a byte in the log is a control" \
 		"$(LC_ALL=C tr -d '\n[:print:]' <"$INPATH_LOG" | wc -c)" 0

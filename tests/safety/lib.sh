@@ -11,7 +11,8 @@
 #	row "what" "what was done" [QUEUE_LEN [MS [MORE]]]
 #
 # A row is right where no connection broke, at most QUEUE_LEN (0) datagrams were lost, and no UDP flow stood still
-# for longer than MS (not judged). MORE stands in the table. A row is a TAP line, and behind it `#row|...` for the table.
+# for longer than MS (not judged). MORE stands in the table. A row is a TAP line, and behind it `#row|...` for the table;
+# $SHOWN is the command that shows it, where that is not `make safety`.
 #
 # All flows are traced all the time, at an interval at which none rests, so that every packet of theirs comes to the
 # queue: in use, between two traces, hardly any does.
@@ -83,7 +84,8 @@ row() { # WHAT DONE [LOST [MS [MORE]]]
 	[ "$bound" = - ] || [ -z "${SHORT:-}" ] || bound=$((3 * bound))
 	tap_ok "$1: no connection broken, at most $allowed datagrams lost$([ "$bound" = - ] || echo ", none later than $bound ms")" \
 		row_is_right "$allowed" "$bound"
-	echo "#row|$1|$2|$BROKEN of $CONNECTIONS|$LOST of $SENT|$allowed|$GAP|$more"
+	[ -n "${SHOWN:-}" ] || tap_ok "$1: SECURITY.md has such a row" grep -qF "| $1 |" "$NET_ROOT/SECURITY.md"
+	echo "#row|$1|$2|$BROKEN of $CONNECTIONS|$LOST of $SENT|$allowed|$GAP|$more|${SHOWN:--}"
 }
 
 row_is_right() {

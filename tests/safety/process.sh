@@ -54,13 +54,47 @@ case_hangs() {
 	load_begin
 	signalled worker STOP 1
 	load_end
-	row "hangs" "SIGSTOP to the worker for good" "$QUEUE_LEN" 1500
+	row "hangs" "SIGSTOP to the worker for good" "$QUEUE_LEN" 1500 \
+		"the queue fills, then packets pass unseen; killed after 1 s"
 	# Little traffic does not fill the queue, so that all of it is held until the keeper ends that.
 	fresh
 	load_begin 50
 	signalled worker STOP 1
 	load_end
-	row "hangs, little traffic" "the same at 50 datagrams a second: the queue does not fill" "$QUEUE_LEN" 1500
+	row "hangs, little traffic" "the same at 50 datagrams a second: the queue does not fill" "$QUEUE_LEN" 1500 \
+		"all is held for that second"
+	# Packets wait for it from when the queue is its own: from there on it is watched, and before that may take its time.
+	load_begin 50
+	tap_ok "hangs as it starts: it is ended, and says why" hung_start /var/lib/misc/dnsmasq.leases
+	tap_ok "hangs before it has its queue: nobody waits for it" late_start "$INPATH_LOG"
+	load_end
+	row "hangs as it starts" "leases that never open, then a log, rules in place, 50 datagrams a second" "$QUEUE_LEN" 1500 \
+		"watched as soon as packets wait for it"
+}
+
+start_with_hanging() { # FILE
+	: >"$NET_WORK/inpathd.err"
+	spawn gw "$NET_WORK/inpathd.err" env LD_PRELOAD="$NET_BUILD/safety/trouble.so" TROUBLE_HANG="$1" \
+		"$NET_BUILD/inpathd" -c "$NET_WORK/inpath.conf"
+	INPATHD_PID=$SPAWNED
+}
+
+hung_start() { # FILE
+	local status=0
+	start_with_hanging "$1"
+	wait_for 30 net_gone "$INPATHD_PID" || return 1
+	wait "$INPATHD_PID" || status=$?
+	[ "$status" -eq 1 ] && grep -q 'the worker stood still for a second' "$NET_WORK/inpathd.err" && queue_is_free
+}
+
+late_start() { # FILE
+	local there
+	start_with_hanging "$1"
+	sleep 2
+	there=$(queue_is_free && ! net_gone "$INPATHD_PID" && echo yes)
+	kill -KILL "$INPATHD_PID"
+	ended
+	[ "$there" = yes ]
 }
 
 # It is begun anew at once.
@@ -111,7 +145,8 @@ case_rules() {
 		inpath_rules up >/dev/null
 	done
 	load_end
-	row "rules loaded anew, taken down, put up" "each $ROUNDS times, while each read of the queue takes 20 ms longer" 0 -
+	row "rules loaded anew, taken down, put up" "each $ROUNDS times, while each read of the queue takes 20 ms longer, so that packets wait" 0 - \
+		"they get their verdict before a chain goes"
 }
 
 # Too slow for what comes: the kernel passes by what the queue has no room for.
@@ -121,7 +156,8 @@ case_slow() {
 	unset LD_PRELOAD TROUBLE_SLOW
 	load_begin
 	load_end
-	row "verdicts too late" "each read of the queue takes 50 ms longer" 0 1500 "$(stat missed) packets passed unseen"
+	row "verdicts too late" "each read of the queue takes 50 ms longer" 0 1500 \
+		"$(stat missed) packets passed unseen, and overtook queued ones"
 }
 
 hiccups() {
@@ -140,7 +176,7 @@ case_full() {
 	load_begin
 	hiccups "$(worker)"
 	load_end
-	row "queue full" "queue_len 16, stopped for 0.5 s, $ROUNDS times" 0 1500 "$(stat missed) packets passed unseen"
+	row "queue full" "\`queue_len\` 16, stopped for 0.5 s, $ROUNDS times" 0 1500 "$(stat missed) packets passed unseen, and counted"
 	# A queue with more room than its socket has.
 	inpath_conf "gateway = { queue_len = 8192; }; $EVERYTHING"
 	export LD_PRELOAD=$NET_BUILD/safety/trouble.so TROUBLE_BUFFER=8192
@@ -150,7 +186,7 @@ case_full() {
 	hiccups "$(worker)"
 	load_end
 	row "socket full (ENOBUFS)" "a receive buffer of 16 KB before a queue of 8192, stopped for 0.5 s, $ROUNDS times" 0 1500 \
-		"$(stat missed) packets passed unseen"
+		"$(stat missed) packets passed unseen, and counted"
 	tap_ok "the socket was full" test "$(stat missed)" -gt 0
 	inpath_conf "$EVERYTHING"
 }
@@ -170,7 +206,8 @@ case_memory() {
 	load_begin
 	tap_ok "no memory for its tables: it says so and ends with 1" refused_memory 100000
 	load_end
-	row "no memory at the start" "tables for 1,000,000 flows with 100 MB allowed, rules in place: ends with 1, and says why" 0 1500
+	row "no memory at the start" "tables for 1,000,000 flows with 100 MB allowed, rules in place" 0 1500 \
+		"ends with 1, and says why"
 	inpath_conf "$EVERYTHING"
 }
 

@@ -97,7 +97,7 @@ case_rules() {
 		inpath_rules up
 	done >/dev/null
 	load_end
-	row "rules taken away and put back" "inpath-rules down and up, $TIMES times" 0 1500
+	row "rules taken away and put back" "\`inpath-rules\` down and up, $TIMES times" 0 1500
 	tap_ok "rules taken away and put back: it goes on" it_goes_on
 }
 
@@ -130,7 +130,7 @@ signal.pause()'
 	kill -USR1 "$INPATHD_PID"
 	wait_for 30 record_exists ev=stats of=shells
 	dropped=$(field "$(records ev=stats of=shells | tail -n 1)" log_dropped)
-	row "syslog stalls" "nobody reads /dev/log; every probe is logged" 0 1500 "$dropped lines dropped"
+	row "syslog stalls" "nobody reads \`/dev/log\`; every probe is logged" 0 1500 "$dropped lines dropped, and counted"
 	tap_ok "syslog stalls: lines were dropped" test "$dropped" -gt 0
 	tap_ok "syslog stalls: it goes on" it_goes_on
 	inpath_conf "$EVERYTHING"
@@ -151,7 +151,8 @@ case_disk() {
 	load_begin
 	tap_ok "disk full: it is" wait_for 30 log_is_full
 	load_end
-	row "disk full" "log.file on a full disk; every probe is logged" 0 1500
+	row "disk full" "\`log.file\` on a full disk; every probe is logged" 0 1500 \
+		"it writes again when there is room"
 	size=$(stat_of_file)
 	: >"$INPATH_LOG"
 	tap_ok "disk full: it goes on writing when there is room ($size bytes were there)" it_goes_on
@@ -267,7 +268,7 @@ case_refused() {
 	sleep 3
 	load_end
 	probes=$(stat probes_refused)
-	row "probes refused" "the firewall drops them in OUTPUT (EPERM)" 0 1500 "$probes refused"
+	row "probes refused" "the firewall drops them in OUTPUT (EPERM)" 0 1500 "$probes counted"
 	tap_ok "probes refused: they were" test "$probes" -gt 0
 	for tables in iptables ip6tables; do
 		on gw "$tables" -D OUTPUT -m mark --mark 0x04000000/0x04000000 -j DROP

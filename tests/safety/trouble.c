@@ -4,25 +4,31 @@
  *
  *	TROUBLE_SLOW=US		each read of the queue takes that much longer, on the processor
  *	TROUBLE_BUFFER=BYTES	receive buffers are no larger
+ *	TROUBLE_HANG=FILE	who opens it waits for good, as on a drive of the network that is gone
  *	TROUBLE_CLOCK=FILE	its first 8 bytes, an int64_t in the machine's order, are added to the wall clock's seconds, as
  *				they stand at that moment; the kernel's time stamps stay, as those of packets do that
  *				were queued before a step
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
+static int (*real_open)(const char *, int, ...);
 static int (*real_recvmmsg)(int, struct mmsghdr *, unsigned int, int, struct timespec *);
 static int (*real_setsockopt)(int, int, int, const void *, socklen_t);
 static const volatile int64_t *step;
 static int64_t slow_ns;
 static int buffer;
+static const char *hangs;
 
 static int64_t number(const char *name)
 {
@@ -44,6 +50,7 @@ __attribute__((constructor)) static void begin(void)
 		close(fd);
 	slow_ns = number("TROUBLE_SLOW") * 1000;
 	buffer = (int)number("TROUBLE_BUFFER");
+	hangs = getenv("TROUBLE_HANG");
 	*(void **)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
 	*(void **)&real_recvmmsg = dlsym(RTLD_NEXT, "recvmmsg");
 	*(void **)&real_setsockopt = dlsym(RTLD_NEXT, "setsockopt");
@@ -64,6 +71,22 @@ static int64_t monotonic(void)
 
 	real_clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list rest;
+
+	va_start(rest, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(rest, mode_t);
+	va_end(rest);
+	while (hangs && strcmp(path, hangs) == 0)
+		poll(NULL, 0, -1);
+	if (!real_open) /* other libraries may begin before this one */
+		*(void **)&real_open = dlsym(RTLD_NEXT, "open");
+	return real_open(path, flags, mode);
 }
 
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags, struct timespec *timeout)

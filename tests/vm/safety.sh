@@ -33,7 +33,7 @@ case_conntrack() {
 	probes=$(($(stat probes) - probes))
 	echo "$before" >"$MAX"
 	load_end
-	row "conntrack's table full" "nf_conntrack_max set to what there is, for 2 s" 0 - "$probes probes sent meanwhile"
+	row "conntrack's table full" "\`nf_conntrack_max\` set to what there is, for 2 s" 0 - "what is known is traced on, $probes probes meanwhile"
 }
 
 set_clock() {
@@ -64,12 +64,12 @@ case_process() {
 	load_begin "$RATE"
 	kill -KILL "$(worker)"
 	load_end
-	row "killed, nft" "SIGKILL to the worker" "$QUEUE_LEN" -
+	row "killed, with nft" "SIGKILL to the worker" "$QUEUE_LEN" -
 	fresh
 	load_begin "$RATE"
 	kill -STOP "$(worker)"
 	load_end
-	row "hangs, nft" "SIGSTOP to the worker for good" "$QUEUE_LEN" -
+	row "hangs, with nft" "SIGSTOP to the worker for good" "$QUEUE_LEN" -
 }
 
 # repeatedly WHAT: TIMES times.
@@ -94,11 +94,11 @@ case_rules() {
 	load_begin "$RATE"
 	repeatedly anew
 	load_end
-	row "rules loaded anew, nft" "$TIMES times" 0 -
+	row "rules loaded anew, with nft" "$TIMES times" 0 -
 	load_begin "$RATE"
 	repeatedly down_and_up
 	load_end
-	row "rules down and up, nft" "$TIMES times" 0 -
+	row "rules down and up, with nft" "$TIMES times" 0 -
 }
 
 case_starts() {
@@ -106,9 +106,11 @@ case_starts() {
 	load_begin "$RATE"
 	repeatedly fresh
 	load_end
-	row "started and stopped, nft" "$TIMES times, rules in place" "$TIMES" -
+	row "started and stopped, with nft" "$TIMES times, rules in place" "$TIMES" -
 }
 
+# shellcheck disable=SC2016,SC2034 # Markdown, lib.sh's
+SHOWN='`make vm ONLY=safety`'
 safety_begin vm "${1:-build}"
 ! wanted conntrack || case_conntrack
 ! wanted clock || case_clock
