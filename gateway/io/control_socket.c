@@ -54,6 +54,13 @@ void control_socket_prepare(const char *path, uid_t uid, gid_t gid)
 		(void)!lchown(folder, uid, gid);
 }
 
+static bool watch(const struct control_socket *c, int fd, uint32_t which)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = which };
+
+	return !epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
 static int listen_at(struct control_socket *c, struct io_error *err)
 {
 	mode_t mask;
@@ -68,17 +75,12 @@ static int listen_at(struct control_socket *c, struct io_error *err)
 		listen(c->listener, CLIENTS))
 		error = errno;
 	umask(mask);
+	if (!error && !watch(c, c->listener, CLIENTS))
+		error = errno;
 	if (error)
 		return io_fail(
 			err, -error, "cannot listen at %s: %s", c->at.sun_path, strerror(error));
 	return 0;
-}
-
-static void watch(struct control_socket *c, int fd, uint32_t which)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = which };
-
-	epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 static int spare_descriptor(void)
@@ -114,7 +116,6 @@ struct control_socket *control_socket_open(const char *path, struct io_error *er
 		free(c);
 		return NULL;
 	}
-	watch(c, c->listener, CLIENTS);
 	return c;
 }
 
@@ -187,7 +188,8 @@ static void take_client(struct control_socket *c)
 	client = &c->clients[c->next];
 	leave(client);
 	*client = (struct client){ .fd = fd };
-	watch(c, fd, c->next);
+	if (!watch(c, fd, c->next))
+		leave(client); /* it would not be heard */
 	c->next = (c->next + 1) % CLIENTS;
 }
 

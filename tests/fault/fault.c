@@ -3,15 +3,21 @@
  * fault: inpathd's calls of the system and of the heap, one of which fails. Linked with --wrap for each of them.
  *
  * FAULT=CALL:N			the N-th CALL of each process fails, as it may in life
+ * FAULT=CALL:running:N		the N-th since its loop has begun
+ * FAULT=each:running:N		the N-th of each kind since then
  * FAULT=STEP:fails:PROCESS	a step by which PROCESS (worker, keeper) gives up privileges is refused
  * FAULT=STEP:lies:PROCESS	it is without effect, and nobody says so
  *
- * It says `fault` on standard error when it does: a file could not be made any more once privileges are given up.
+ * It says `fault: CALL` on standard error when it does: a file could not be made any more once privileges are given up.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libmnl/libmnl.h>
+#include <net/if.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,16 +46,35 @@ ssize_t __real_write(int fd, const void *bytes, size_t len);
 int __real_prctl(int option, ...);
 long __real_syscall(long number, ...);
 
+static void say(const char *call)
+{
+	char line[64];
+	int len = snprintf(line, sizeof(line), "fault: %s\n", call);
+
+	(void)!__real_write(STDERR_FILENO, line, (size_t)len);
+}
+
+/* What stands behind `word` and a colon in `text`; NULL where it does not begin so. */
+static const char *behind(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return text && strncmp(text, word, len) == 0 && text[len] == ':' ? text + len + 1 : NULL;
+}
+
 /* Counts the calls of this name; true for the one that is to fail. */
 static bool fails(const char *call, int *count)
 {
-	const char *fault = getenv("FAULT");
-	size_t len = strlen(call);
+	static bool runs;
+	const char *which = behind(getenv("FAULT"), call), *number;
 
-	if (!fault || strncmp(fault, call, len) != 0 || fault[len] != ':' ||
-		++*count != atoi(fault + len + 1))
+	runs = runs || strcmp(call, "ppoll") == 0; /* what the loop waits with, and nobody else */
+	if (!which)
+		which = behind(getenv("FAULT"), "each");
+	number = behind(which, "running");
+	if (!which || (number && !runs) || ++*count != atoi(number ? number : which))
 		return false;
-	(void)!__real_write(STDERR_FILENO, "fault\n", 6);
+	say(call);
 	return true;
 }
 
@@ -107,6 +132,48 @@ WRAP(int, inotify_add_watch, -1, ENOSPC, (int fd, const char *path, uint32_t mas
 	(fd, path, mask))
 WRAP(ssize_t, getrandom, -1, ENOSYS, (void *bytes, size_t len, unsigned int flags),
 	(bytes, len, flags))
+WRAP(char *, strdup, NULL, ENOMEM, (const char *text), (text))
+WRAP(int, accept4, -1, EMFILE, (int fd, struct sockaddr *a, socklen_t *len, int flags),
+	(fd, a, len, flags))
+WRAP(int, getsockopt, -1, ENOBUFS, (int fd, int level, int name, void *value, socklen_t *len),
+	(fd, level, name, value, len))
+WRAP(ssize_t, sendmsg, -1, ENOBUFS, (int fd, const struct msghdr *message, int flags),
+	(fd, message, flags))
+WRAP(int, recvmmsg, -1, ENOBUFS,
+	(int fd, struct mmsghdr *messages, unsigned int n, int flags, struct timespec *timeout),
+	(fd, messages, n, flags, timeout))
+WRAP(ssize_t, pread, -1, EIO, (int fd, void *bytes, size_t len, off_t at), (fd, bytes, len, at))
+WRAP(ssize_t, pwrite, -1, EIO, (int fd, const void *bytes, size_t len, off_t at),
+	(fd, bytes, len, at))
+WRAP(char *, fgets, NULL, EIO, (char *line, int size, FILE *file), (line, size, file))
+WRAP(int, stat, -1, EIO, (const char *path, struct stat *st), (path, st))
+WRAP(int, access, -1, EACCES, (const char *path, int mode), (path, mode))
+WRAP(int, unlink, -1, EBUSY, (const char *path), (path))
+WRAP(int, fchown, -1, EPERM, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
+WRAP(int, lchown, -1, EPERM, (const char *path, uid_t uid, gid_t gid), (path, uid, gid))
+WRAP(int, scandir, -1, ENOMEM,
+	(const char *path, struct dirent ***list, int (*filter)(const struct dirent *),
+		int (*compare)(const struct dirent **, const struct dirent **)),
+	(path, list, filter, compare))
+WRAP(int, poll, -1, EINTR, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
+WRAP(int, ppoll, -1, EINTR,
+	(struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *set),
+	(fds, n, timeout, set))
+WRAP(int, epoll_wait, -1, EINTR, (int ep, struct epoll_event *events, int most, int timeout),
+	(ep, events, most, timeout))
+WRAP(char *, if_indextoname, NULL, ENXIO, (unsigned int index, char *name), (index, name))
+WRAP(struct passwd *, getpwnam, NULL, EIO, (const char *name), (name))
+WRAP(int, getgrouplist, -1, ENOMEM, (const char *name, gid_t gid, gid_t *groups, int *count_of),
+	(name, gid, groups, count_of))
+WRAP(struct mnl_socket *, mnl_socket_open2, NULL, EMFILE, (int bus, int flags), (bus, flags))
+WRAP(int, mnl_socket_bind, -1, EADDRINUSE,
+	(struct mnl_socket * nl, unsigned int groups, pid_t port), (nl, groups, port))
+WRAP(int, mnl_socket_setsockopt, -1, ENOMEM,
+	(const struct mnl_socket *nl, int type, void *value, socklen_t len), (nl, type, value, len))
+WRAP(ssize_t, mnl_socket_sendto, -1, ENOBUFS,
+	(const struct mnl_socket *nl, const void *bytes, size_t len), (nl, bytes, len))
+WRAP(ssize_t, mnl_socket_recvfrom, -1, ENOBUFS,
+	(const struct mnl_socket *nl, void *bytes, size_t len), (nl, bytes, len))
 
 int __wrap_open(const char *path, int flags, ...);
 
@@ -145,19 +212,13 @@ static void __attribute__((constructor)) begin(void)
 
 static enum outcome outcome_of(const char *step)
 {
-	const char *fault = getenv("FAULT"), *process = getpid() == keeper ? "keeper" : "worker";
-	size_t len = strlen(step);
-	enum outcome outcome;
+	const char *how = behind(getenv("FAULT"), step), *lies = behind(how, "lies"),
+		   *whose = lies ? lies : behind(how, "fails");
 
-	if (!fault || strncmp(fault, step, len) != 0 || fault[len] != ':')
+	if (!whose || strcmp(whose, getpid() == keeper ? "keeper" : "worker") != 0)
 		return AS_EVER;
-	fault += len + 1;
-	outcome = strncmp(fault, "lies:", 5) == 0 ? LIES : FAILS;
-	fault = strchr(fault, ':');
-	if (!fault || strcmp(fault + 1, process) != 0)
-		return AS_EVER;
-	(void)!__real_write(STDERR_FILENO, "fault\n", 6);
-	return outcome;
+	say(step);
+	return lies ? LIES : FAILS;
 }
 
 /* NAME(PARAMETERS), a step of that name. */

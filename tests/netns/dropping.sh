@@ -48,7 +48,7 @@ try() { # STEP:HOW:PROCESS
 		[ "$status" -eq 1 ] && grep -q '^inpathd: .*: [a-z]' "$NET_WORK/fault.err" ||
 			CAME="status $status: $(head -n 3 "$NET_WORK/fault.err" | tr '\n' ' ')"
 	fi
-	grep -qx fault "$NET_WORK/fault.err" || CAME="no such step"
+	grep -q "^fault: " "$NET_WORK/fault.err" || CAME="no such step"
 }
 
 net_begin dropping "${1:-}"
