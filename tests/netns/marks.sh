@@ -16,7 +16,10 @@ OURS=0x0c000000 NEXT=0x12000000
 CLASSES="12-78/ff"
 TIME=$([ -n "${LONG:-}" ] && echo 600 || echo 30)
 KINDS=(down up poll)
-[ -z "${INPATH_VM:-}" ] || KINDS=(down) # what an emulated machine carries
+if [ -n "${INPATH_VM:-}" ]; then # what an emulated machine carries
+	KINDS=(down)
+	export SLOWER=10
+fi
 PIDS=() TALKERS=() PINGS=() SERVERS=()
 
 classes_of_service() {
@@ -114,8 +117,8 @@ short() { # ENOUGH PORT
 	until [ -e "$1" ]; do
 		i=$((i + 1)) known=()
 		[ "$i" -gt 10 ] || known=(--local-port $(($2 + i)))
-		on tv curl -sS -$((i % 2 ? 4 : 6)) --max-time 20 "${known[@]}" -H "Connection: close" -o /dev/null \
-			"http://$([ $((i % 2)) = 1 ] && echo "$UP_S4" || echo "[$UP_S6]")/hls/seg-0.ts"
+		on tv curl -sS -$((i % 2 ? 4 : 6)) --max-time 60 "${known[@]}" -H "Connection: close" -o /dev/null \
+			"http://$([ $((i % 2)) = 1 ] && echo "$UP_S4" || echo "[$UP_S6]")/hls/stream.m3u8"
 		[ "$i" -ge 10 ] && touch "$1.short" && sleep 0.2
 	done
 }

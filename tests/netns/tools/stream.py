@@ -5,7 +5,8 @@
     stream.py serve ADDRESS PORT
         answers whoever asks; says `ready` first
     stream.py watch ADDRESS PORT SOURCE_PORT ENOUGH
-        asks 20 times a second until the file ENOUGH exists, then prints `asked=N received=N lost=N`
+        asks 20 times a second until the file ENOUGH exists, then prints `asked=N received=N lost=N`.
+        SLOWER=N: a Nth of that
 
 The handshake is the sample Initial of RFC 9001 A.2 and a long header that tells the server's connection
 ID; behind it short headers: one of the client for each four of the server.
@@ -21,7 +22,7 @@ import time
 DATAGRAM = 1200
 ID = bytes(range(1, 9))
 PARTS = 4  # datagrams for each that asks
-PERIOD = 0.05
+PERIOD = 0.05 * float(os.environ.get("SLOWER", "1"))
 ASK = 1 + len(ID) + 8 + 24  # longer than any probe
 
 

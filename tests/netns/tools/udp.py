@@ -12,7 +12,7 @@ KIND        echo        a datagram each 50 ms, of 24 to 1200 bytes; each is answ
             rtp         a call: 172 bytes each 20 ms, both ways, with RTP's header (RFC 3550 5.1)
             wireguard   a handshake, then a keep-alive each 10 s, which is answered; sizes and types of
                         WireGuard's messages
-PERIOD      seconds between datagrams, if not those
+PERIOD      seconds between datagrams, if not those, or SLOWER (in the environment) times those
 COUNT       datagrams, then it ends as by SIGTERM
 
 Every datagram is numbered and sealed by a key that both ends know, so that no other can be taken for
@@ -42,6 +42,7 @@ import time
 KEY = b"both ends know this"
 UP, DOWN = b"up", b"down"
 PERIODS = {"echo": 0.05, "rtp": 0.02, "wireguard": 10.0}
+SLOWER = float(os.environ.get("SLOWER", "1"))
 RETRY = 5.0  # a handshake that is not answered (WireGuard's REKEY_TIMEOUT)
 BYE = 1 << 62  # the number of the last datagram: nothing is sent to who is gone
 IP_RECVERR, IPV6_RECVERR = 11, 25  # which this module's socket may not name
@@ -211,7 +212,7 @@ def serve(name, addr, port, period=None):
     end.open(addr)
     end.socket.bind((addr, int(port)))
     print("ready", flush=True)
-    period = float(period or PERIODS[name])
+    period = float(period or PERIODS[name] * SLOWER)
     due = time.monotonic()
     while not end.stopped:
         for peer, address, number in end.receive(due if name == "rtp" else time.monotonic() + 1):
@@ -265,7 +266,7 @@ def talk(name, addr, port, sport, period=None, count=None, short=0):
     end.open(addr)
     end.socket.bind(("", int(sport)))
     end.socket.connect((addr, int(port)))
-    period = float(period or PERIODS[name])
+    period = float(period or PERIODS[name] * SLOWER)
     most = int(count or BYE)
     me = Seen()
     answered = False
