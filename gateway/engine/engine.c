@@ -510,22 +510,20 @@ void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,
 	e->outbox.count = 0;
 	if (parse_packet(bytes, caplen, len, &p) != PARSE_OK || p.proto != INPATH_PROTO_UDP)
 		return;
-	if (p.dst_port == 53) {
-		/* A question: it shows whose hardware address asks from here. */
-		if (meta->has_mac)
-			client_learn(&e->clients, &p.src, &meta->mac, NULL, now);
-		if (dns_parse(p.payload, p.payload_caplen, &m) == DNS_OK && !m.answer)
-			asked_note(&e->asked, &p.src, p.src_port, &p.dst, &m, now);
-		return;
-	}
+	/* What is asked shows whose hardware address asks from here. */
+	if (p.dst_port == 53 && meta->has_mac)
+		client_learn(&e->clients, &p.src, &meta->mac, NULL, now);
 	switch (dns_parse(p.payload, p.payload_caplen, &m)) {
 	case DNS_OK: break;
 	case DNS_SHORT:
 	case DNS_MALFORMED: e->stats.dns_malformed++; return;
 	case DNS_UNSUPPORTED: return;
 	}
-	if (!m.answer || p.src_port != 53)
+	/* By what it says it is: where look-ups are redirected, neither end need have port 53. */
+	if (!m.answer) {
+		asked_note(&e->asked, &p.src, p.src_port, &p.dst, &m, now);
 		return;
+	}
 	/* A copy of what crosses says where it came in; what the gateway itself sends came in nowhere. */
 	if (!asked_was(&e->asked, &p.dst, p.dst_port, &p.src, &m, meta->in_side == INPATH_SIDE_NONE,
 		    now)) {

@@ -22,8 +22,18 @@ enum {
 	SLOT_BYTES = NFQUEUE_COPY + ATTRS_BYTES,
 	VERDICT_BYTES = 48,   /* message header, nfgenmsg, verdict, mark */
 	VERDICTS_A_SEND = 16, /* the batch's first packets do not wait for its last ones */
+	ROUNDS = 256,         /* of the packets sent round last, so many are known again, ... */
+	ROUND_BYTES = 64,     /* ... by so many bytes */
 	/* What one message counts in the socket's buffer: twice this, as setsockopt doubles it. */
 	TRUESIZE = 4608,
+};
+
+#define ROUND_TIME INPATH_SEC
+
+struct round {
+	inpath_time at;
+	size_t len;
+	uint8_t bytes[ROUND_BYTES];
 };
 
 struct nfqueue {
@@ -46,6 +56,8 @@ struct nfqueue {
 	struct nfqueue_packet packets[NFQUEUE_BATCH];
 	struct mmsghdr messages[NFQUEUE_BATCH];
 	struct iovec iov[NFQUEUE_BATCH];
+
+	struct round rounds[ROUNDS];
 
 	size_t pending; /* verdicts in `verdicts` */
 	size_t pending_len;
@@ -244,17 +256,49 @@ size_t nfqueue_read(struct nfqueue *q, const struct iface *ifaces)
 	return q->count;
 }
 
+/* Was this very packet sent round just now? Where others' rules take the mark off it meanwhile, it would go round for ever. */
+static bool was_round(struct nfqueue *q, const struct nfqueue_packet *p)
+{
+	size_t known = p->caplen < ROUND_BYTES ? p->caplen : ROUND_BYTES;
+	uint32_t place = 0;
+	struct round *r;
+
+	for (size_t i = 0; i < known; i++)
+		place = place * 31 + p->bytes[i];
+	r = &q->rounds[place % ROUNDS];
+	if (p->at < r->at + ROUND_TIME && r->len == p->len &&
+		memcmp(r->bytes, p->bytes, known) == 0)
+		return true;
+	r->at = p->at;
+	r->len = p->len;
+	memcpy(r->bytes, p->bytes, known);
+	return false;
+}
+
+/*
+ * A packet whose mark is to change goes through the rules of its hook again: there its mark becomes its connection's. A rule
+ * in a later hook could do that, too, but every packet that is forwarded would pass it.
+ */
+static uint32_t verdict_of(
+	struct nfqueue *q, const struct nfqueue_packet *p, const struct inpath_verdict *v)
+{
+	if (v->drop)
+		return NF_DROP;
+	return v->mask && !was_round(q, p) ? NF_REPEAT : NF_ACCEPT;
+}
+
 void nfqueue_verdict(
 	struct nfqueue *q, const struct nfqueue_packet *p, const struct inpath_verdict *v)
 {
-	bool plain = !v->drop && !v->mask, goes_on = plain && q->accepting;
+	uint32_t verdict = verdict_of(q, p, v);
+	bool plain = verdict == NF_ACCEPT, goes_on = plain && q->accepting;
 	size_t at = goes_on ? q->accepts_at : q->pending_len;
 	/* All packets before it have their verdict, so one message does for a run of them. */
 	struct nlmsghdr *nlh = nfq_nlmsg_put(
 		q->verdicts + at, goes_on ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT, q->queue);
 
-	nfq_nlmsg_verdict_put(nlh, (int)p->id, v->drop ? NF_DROP : NF_ACCEPT);
-	if (v->mask && !v->drop)
+	nfq_nlmsg_verdict_put(nlh, (int)p->id, (int)verdict);
+	if (verdict == NF_REPEAT)
 		nfq_nlmsg_verdict_put_mark(nlh, (p->meta.mark & ~v->mask) | (v->mark & v->mask));
 	q->accepting = plain;
 	q->accepts_at = at;

@@ -105,7 +105,10 @@ struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct
 void inpath_engine_foresee(struct inpath_engine *e, const struct inpath_meta *meta,
 	const uint8_t *bytes, size_t caplen);
 
-/* Takes a copy of a DNS packet (an IP packet with UDP port 53 at one end), queries included. */
+/*
+ * Takes a copy of a DNS packet (an IP packet with UDP), queries included. The host copies only what has port 53 at one end, or
+ * had until the gateway redirected it.
+ */
 void inpath_engine_dns(struct inpath_engine *e, const struct inpath_meta *meta,
 	const uint8_t *bytes, size_t caplen, size_t len, inpath_time now);
 

@@ -245,13 +245,15 @@ connections() {
 
 # The kernel's rule that puts a connection to rest is taken out again: all packets come to the queue for good.
 no_rest() {
-	local tables
+	local tables table
 	for tables in iptables ip6tables; do
-		on gw "$tables" -t mangle -S INPATH_RESTED 2>/dev/null | sed -n '/--save-mark/s/^-A/-D/p' |
-			while read -r rule; do
-				# shellcheck disable=SC2086 # words
-				on gw "$tables" -t mangle $rule </dev/null
-			done
+		for table in security mangle; do
+			on gw "$tables" -t $table -S INPATH_RESTED 2>/dev/null | sed -n '/--save-mark/s/^-A/-D/p' |
+				while read -r rule; do
+					# shellcheck disable=SC2086 # words
+					on gw "$tables" -t $table $rule </dev/null
+				done
+		done
 	done
 }
 

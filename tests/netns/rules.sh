@@ -145,8 +145,7 @@ EOF
 
 one_jump_each() {
 	local save=$1 jump
-	for jump in "OUTPUT -j INPATH_OUT" "INPUT -j INPATH_IN" "PREROUTING -j INPATH_DNS" \
-		"POSTROUTING -j INPATH_POST" "FORWARD -j INPATH_FWD"; do
+	for jump in "OUTPUT -j INPATH_OUT" "INPUT -j INPATH_IN" "POSTROUTING -j INPATH_POST" "FORWARD -j INPATH_FWD"; do
 		is "$(grep -c -- "^-A $jump\$" <<<"$save")" 2
 	done
 	is "$(grep -m 1 -- '^-A OUTPUT' <<<"$save")" "-A OUTPUT -j INPATH_OUT"
@@ -193,6 +192,15 @@ life_alone() {
 	inpath_rules down
 	same "$before" "$(saved)"
 	same "$tables" "$(nft_tables)"
+}
+
+# Each chain in a hook costs each packet that passes.
+nothing_on_the_way() {
+	fresh_box
+	inpath_rules up --backend iptables
+	saved | none grep -E '^-A (PREROUTING|POSTROUTING) '
+	saved | grep -- '-A INPATH_RESTED -j CONNMARK --save-mark' >/dev/null
+	status_is 0
 }
 
 another_configuration() {
@@ -545,9 +553,12 @@ table inet observer {
 		iifname "lan0" ct mark set ct mark | 0x11
 		iifname "lan0" meta mark set meta mark | 0x22
 	}
-	# Where a verdict that says rest is played.
+	# Where a verdict that says rest is played: its packet comes to our rules marked.
 	chain rests {
-		type filter hook forward priority 200;
+		type filter hook forward priority 10;
+	}
+	chain redirects {
+		type nat hook prerouting priority dstnat;
 	}
 	chain masquerade_wan {
 		type nat hook postrouting priority srcnat;
@@ -556,7 +567,7 @@ table inet observer {
 }
 EOF
 	for ns in "$server 10.3.0.2 7" "$server fd03::2 7" "$server 10.3.0.2 53" "$server fd03::2 53" \
-		"$gw 10.1.0.1 53" "$gw fd01::1 53"; do
+		"$gw 10.1.0.1 53" "$gw fd01::1 53" "$gw 10.1.0.1 5353" "$gw fd01::1 5353"; do
 		# shellcheck disable=SC2086
 		set -- $ns
 		background echo "$1" echo "$2" "$3"
@@ -614,10 +625,12 @@ ipt_hits() {
 	udp) pattern='-p udp -j NFQUEUE' ;;
 	input) table=mangle chain=INPATH_IN pattern='NFQUEUE' ;;
 	drop) table=mangle chain=INPATH_OUT pattern='DROP' ;;
-	query) table=mangle chain=INPATH_QUERY pattern='NFLOG' ;;
-	answer) table=mangle chain=INPATH_ANSWER pattern='NFLOG' ;;
+	query) table='mangle security' chain='INPATH_\(OWN_\)\?QUERY' pattern='NFLOG' ;;
+	answer) table='mangle security' chain='INPATH_\(OWN_\)\?ANSWER' pattern='NFLOG' ;;
 	esac
-	at "$gw" $tool-save -c -t $table | grep -- "-A $chain " | grep -- "$pattern" |
+	for table in $table; do
+		at "$gw" $tool-save -c -t "$table"
+	done | grep -- "-A $chain " | grep -- "$pattern" |
 		sed 's/^\[\([0-9]*\):.*/\1/' | awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -625,9 +638,9 @@ ipt_hits() {
 nft_hits() {
 	local chain=cross pattern
 	case $2 in
-	errors) pattern='related' ;;
-	fin) pattern='tcp flags' ;;
-	rest) pattern='return' ;;
+	errors) chain='cross rest' pattern='related' ;;
+	fin) chain='cross rest' pattern='tcp flags' ;;
+	rest) chain=forward pattern='goto' ;;
 	dns)
 		echo unknown
 		return
@@ -635,10 +648,11 @@ nft_hits() {
 	tcp | udp) pattern='{ tcp, udp }' ;;
 	input) chain=input pattern='counter' ;;
 	drop) chain=output pattern='drop' ;;
-	query) chain=dns_queries pattern='log' ;;
-	answer) chain=dns_answers pattern='log' ;;
+	query | answer) chain=$2 pattern='log' ;;
 	esac
-	at "$gw" nft list chain inet inpath $chain | grep -- "$pattern" |
+	for chain in $chain; do
+		at "$gw" nft list chain inet inpath "$chain"
+	done | grep -- "$pattern" |
 		awk '{ sub(/.*counter packets /, ""); n += $1 } END { print n + 0 }'
 }
 
@@ -785,6 +799,57 @@ rest_bit() {
 	[ "$(hits "$f" fin)" -ge $((queued + 3)) ]
 }
 
+# Where others put whole marks back and save them whole, behind FORWARD, the rest bit outlives that.
+rest_bit_among_whole_marks() {
+	local f=$1 queued sport marks after left
+	family_is "$f"
+	left=$(observed 'rest bit left')
+	at "$gw" nft -f - <<'EOF'
+table inet whole {
+	chain restore {
+		type filter hook prerouting priority -145;
+		meta mark set ct mark
+	}
+	chain save {
+		type filter hook postrouting priority -155;
+		ct mark set meta mark
+	}
+}
+EOF
+	rules_in_gateway
+	open_flow
+	held=$reader
+	sport=${flow%% *}
+	still_alive
+	at "$gw" nft add rule inet observer rests tcp sport "$sport" meta mark set meta mark '|' 0x8000000
+	still_alive
+	at "$gw" nft flush chain inet observer rests
+	marks=$(connmark_of "$f" "$sport")
+	queued=$(hits "$f" tcp)
+	still_alive
+	still_alive
+	after=$(hits "$f" tcp)
+	marks="$marks $(connmark_of "$f" "$sport")"
+	kill "${started[-1]}"
+	wait "${started[-1]}" 2>/dev/null || :
+	raw "$client" fetch "$srv" 7 1000
+	at "$gw" nft delete table inet whole
+	is "$after" "$queued"
+	is "$marks" "$((0x8000022)) $((0x8000022))"
+	is "$(observed 'rest bit left')" "$left"
+}
+
+# Look-ups of others' resolvers that the gateway takes for itself, under a port of its choice.
+redirected_dns_is_copied() {
+	local f=$1
+	family_is "$f"
+	rules_in_gateway
+	at "$gw" nft add rule inet observer redirects iifname lan0 udp dport 53 redirect to :5353
+	raw "$client" ask "$srv" 53
+	is "$(hits "$f" query) $(hits "$f" answer) $(hits "$f" udp)" "1 1 0"
+	at "$gw" nft flush chain inet observer redirects
+}
+
 dns_is_copied() {
 	local f=$1 queued
 	family_is "$f"
@@ -826,6 +891,7 @@ for kind in nft legacy; do
 	say="iptables-$kind, $shell:"
 	promise "$say up and down leave everybody else's rules as they were" life_among_others
 	promise "$say what up made goes with down" life_alone
+	promise "$say nothing stands in PREROUTING or POSTROUTING" nothing_on_the_way
 	promise "$say up replaces another configuration" another_configuration
 	promise "$say a failure changes nothing and says why" failure_changes_nothing
 	promise "$say a kernel without IPv6 is served and told" without_ipv6
@@ -861,7 +927,9 @@ for backend in $backends; do
 		promise "$say a probe without its connection does not leave" probe_without_connection $f
 		promise "$say errors of probed connections come to the queue, others do not" errors_of_probed_connections $f
 		promise "$say the rest bit moves to the connection, other bits stay" rest_bit $f
+		promise "$say the rest bit outlives others' whole marks" rest_bit_among_whole_marks $f
 		promise "$say DNS is copied and not held" dns_is_copied $f
+		promise "$say redirected DNS is copied, too" redirected_dns_is_copied $f
 	done
 done
 [ "$failures" -eq 0 ]
