@@ -252,12 +252,13 @@ static void read_copies(struct daemon *d)
 	}
 }
 
-static void foresee(struct daemon *d, const struct nfqueue_packet *p)
+static void foresee_packets(struct daemon *d, size_t n)
 {
-	if (p)
+	for (size_t i = 0; i < n; i++) {
+		const struct nfqueue_packet *p = nfqueue_packet(d->queue, i);
+
 		inpath_engine_foresee(d->engine, &p->meta, p->bytes, p->caplen);
-	else
-		inpath_engine_foresee(d->engine, NULL, NULL, 0);
+	}
 }
 
 /*
@@ -272,15 +273,12 @@ static bool judge_packets(struct daemon *d)
 	if (n)
 		d->last_packet = nfqueue_packet(d->queue, n - 1)->at;
 	read_copies(d);
-	for (size_t i = 0; i < INPATH_AHEAD; i++)
-		foresee(d, i < n ? nfqueue_packet(d->queue, i) : NULL);
+	foresee_packets(d, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct nfqueue_packet *p = nfqueue_packet(d->queue, i);
 		struct inpath_meta meta = p->meta;
 		struct inpath_verdict v;
 
-		foresee(d,
-			i + INPATH_AHEAD < n ? nfqueue_packet(d->queue, i + INPATH_AHEAD) : NULL);
 		if (i + 1 == n)
 			empty = meta.last = nfqueue_is_empty(d->queue);
 		v = inpath_engine_packet(d->engine, &meta, p->bytes, p->caplen, p->len, p->at);

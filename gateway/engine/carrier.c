@@ -89,7 +89,7 @@ uint64_t carrier_lan(const struct flow *f)
 
 bool carrier_lan_is_sure(const struct flow *f)
 {
-	return !is_tcp(f) || f->tcp.lan_samples >= LAN_SAMPLES;
+	return !is_tcp(f) || f->tcp.down.count >= LAN_SAMPLES;
 }
 
 uint64_t carrier_patience(const struct flow *f)

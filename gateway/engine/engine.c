@@ -296,7 +296,7 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 {
 	bool from_client = meta->in_side == INPATH_SIDE_LAN;
 	struct inpath_tuple tuple = tuple_of(p, from_client);
-	uint32_t slot = flow_find(&e->flows, &tuple);
+	uint32_t slot = ahead_find(&e->ahead, &e->flows, &tuple);
 	struct flow *f;
 
 	if (slot == TABLE_NONE) {
@@ -308,7 +308,6 @@ static struct inpath_verdict take_tcp(struct inpath_engine *e, const struct inpa
 		renew_flow(e, slot);
 	}
 	f = &e->flows.entries[slot];
-	fetch(&e->line.places[slot], sizeof(*e->line.places));
 	flow_touch(&e->flows, slot, now);
 	if (from_client) {
 		note_way(e, f, meta);
@@ -340,7 +339,7 @@ static bool is_another(const struct udp_flow *u, const struct quic_packet *first
 static uint32_t udp_flow_of(struct inpath_engine *e, const struct inpath_meta *meta,
 	const struct packet *p, const struct inpath_tuple *tuple, bool from_client, inpath_time now)
 {
-	uint32_t slot = flow_find(&e->flows, tuple);
+	uint32_t slot = ahead_find(&e->ahead, &e->flows, tuple);
 	struct quic_packet first;
 	bool begins = from_client && begins_quic(p, &first);
 	struct flow *f;
@@ -376,7 +375,6 @@ static struct inpath_verdict take_udp(struct inpath_engine *e, const struct inpa
 		return rest(e, meta->last);
 	}
 	f = &e->flows.entries[slot];
-	fetch(&e->line.places[slot], sizeof(*e->line.places));
 	flow_touch(&e->flows, slot, now);
 	if (from_client)
 		note_way(e, f, meta);
@@ -426,28 +424,16 @@ static struct inpath_verdict take_icmp(struct inpath_engine *e, const struct inp
 	return DROP;
 }
 
-/*
- * Index and entry come from memory one after the other: the one while two packets before this one are worked off,
- * the other while the next ones are.
- */
 void inpath_engine_foresee(struct inpath_engine *e, const struct inpath_meta *meta,
 	const uint8_t *bytes, size_t caplen)
 {
 	struct inpath_tuple tuple;
 	struct packet p;
+	bool any = parse_ends(bytes, caplen, &p);
 
-	if (e->foreseen[1].any) {
-		uint32_t slot = flow_fetch(&e->flows, e->foreseen[1].hash);
-
-		if (slot != TABLE_NONE)
-			fetch(&e->line.places[slot], sizeof(*e->line.places));
-	}
-	e->foreseen[1] = e->foreseen[0];
-	e->foreseen[0].any = bytes && parse_ends(bytes, caplen, &p);
-	if (!e->foreseen[0].any)
-		return;
-	tuple = tuple_of(&p, meta->in_side == INPATH_SIDE_LAN);
-	e->foreseen[0].hash = flow_foresee(&e->flows, &tuple);
+	if (any)
+		tuple = tuple_of(&p, meta->in_side == INPATH_SIDE_LAN);
+	ahead_foresee(&e->ahead, &e->flows, any ? &tuple : NULL);
 }
 
 void inpath_engine_connection(struct inpath_engine *e, const struct inpath_tuple *tuple,
@@ -475,6 +461,7 @@ struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct
 	e->now = now > e->now ? now : e->now;
 	e->outbox.count = 0;
 	e->stats.packets++;
+	ahead_judge(&e->ahead, &e->flows);
 	if (meta->missed) {
 		e->stats.missed += meta->missed;
 		e->epoch++;

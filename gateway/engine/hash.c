@@ -60,6 +60,15 @@ static inline uint64_t word_at(const uint8_t *at)
 	       (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
 }
 
+uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count)
+{
+	struct sip s = sip_begin(key);
+
+	for (size_t i = 0; i < count; i++)
+		sip_word(&s, words[i]);
+	return sip_end(&s, 0xff);
+}
+
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;

@@ -17,6 +17,9 @@ struct hash_key {
 
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len);
 
+/* Of `count` words, where nothing of another length is hashed, or their last one tells the length, as SipHash's does. */
+uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
+
 /* The next of a sequence of 64-bit numbers that cannot be told from random without the key. */
 uint64_t hash_random(const struct hash_key *key, uint64_t *counter);
 

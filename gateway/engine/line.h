@@ -108,11 +108,6 @@ struct line {
 void line_init(struct line *l, struct arena *arena, uint32_t flows, uint32_t clients,
 	const struct hash_key *key);
 
-static inline bool line_has(const struct line *l, uint32_t flow)
-{
-	return l->places[flow].state != LINE_AWAY;
-}
-
 /* Does it wait, not called yet? */
 static inline bool line_is_waiting(const struct line *l, uint32_t flow)
 {

@@ -229,6 +229,33 @@ bool parse_ends(const uint8_t *bytes, size_t caplen, struct packet *out)
 	return true;
 }
 
+/* Nothing of the quote, which few packets have: clearing and copying it as well took as long as the parsing. */
+static void packet_begin(struct packet *p, const struct ip *ip)
+{
+	p->family = ip->family;
+	p->proto = ip->proto;
+	p->tos = ip->tos;
+	p->ttl = ip->ttl;
+	p->dont_fragment = ip->fragment & FRAGMENT_DF;
+	p->ip_id = ip->id;
+	p->flow_label = ip->flow_label;
+	p->src = ip->src;
+	p->dst = ip->dst;
+	p->src_port = p->dst_port = 0;
+	p->tcp = (struct tcp_header){ 0 };
+	p->icmp_type = p->icmp_code = 0;
+	p->icmp_error = p->extensions_announced = false;
+	p->payload = p->extensions = NULL;
+	p->payload_caplen = p->payload_len = p->extensions_len = 0;
+}
+
+static void packet_publish(struct packet *out, const struct packet *p)
+{
+	memcpy(out, p, offsetof(struct packet, quote));
+	if (p->icmp_error)
+		out->quote = p->quote;
+}
+
 enum parse_result parse_packet(const uint8_t *bytes, size_t caplen, size_t len, struct packet *out)
 {
 	struct view v = { .in = cursor_over(bytes, caplen < len ? caplen : len), .len = len };
@@ -252,19 +279,9 @@ enum parse_result parse_packet(const uint8_t *bytes, size_t caplen, size_t len, 
 	if (ip.fragment & (FRAGMENT_MF | FRAGMENT_OFFSET))
 		return PARSE_FRAGMENT;
 
-	p = (struct packet){
-		.family = ip.family,
-		.proto = ip.proto,
-		.tos = ip.tos,
-		.ttl = ip.ttl,
-		.dont_fragment = ip.fragment & FRAGMENT_DF,
-		.ip_id = ip.id,
-		.flow_label = ip.flow_label,
-		.src = ip.src,
-		.dst = ip.dst,
-	};
+	packet_begin(&p, &ip);
 	r = transport_parse(&v, ip.bare, &p);
 	if (r == PARSE_OK)
-		*out = p; /* publish only a whole parse */
+		packet_publish(out, &p); /* only a whole parse */
 	return r;
 }

@@ -112,9 +112,8 @@ struct packet {
 
 	uint8_t icmp_type; /* proto ICMP, ICMPv6 */
 	uint8_t icmp_code;
-	bool icmp_error; /* an error message; `quote` is valid */
+	bool icmp_error; /* an error message */
 	bool extensions_announced;
-	struct quote quote;
 
 	const uint8_t *payload;  /* TCP, UDP: the captured part; into the caller's bytes */
 	uint32_t payload_caplen; /* bytes captured at `payload` */
@@ -125,6 +124,8 @@ struct packet {
 	 * of what is quoted, which may as well be the quoted packet's own. */
 	uint32_t extensions_len;
 	const uint8_t *extensions;
+
+	struct quote quote; /* if icmp_error; else as it was */
 };
 
 /*

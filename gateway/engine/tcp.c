@@ -56,7 +56,7 @@ void tcp_timing_reset(struct tcp_flow *t)
 {
 	t->e2e_ns = 0;
 	t->lan_ns = 0;
-	t->lan_samples = 0;
+	t->up.count = t->down.count = 0;
 }
 
 bool tcp_opens_anew(const struct tcp_flow *t, const struct packet *p, bool from_client)
@@ -88,6 +88,8 @@ static bool timing_end(struct tcp_timing *m, uint32_t ack, uint64_t *into, inpat
 		return false;
 	rtt_least(into, m->since, now);
 	m->since = 0;
+	if (m->count < UINT8_MAX)
+		m->count++;
 	return true;
 }
 
@@ -315,8 +317,7 @@ static uint32_t client_packet(struct tcp_flow *t, const struct packet *p, inpath
 		/* It has had the SYN/ACK, seen or unseen; or it was met in mid-stream. */
 		if (!(h->flags & TCP_SYN))
 			t->established = true;
-		if (timing_end(&t->down, h->ack, &t->lan_ns, now) && t->lan_samples < UINT8_MAX)
-			t->lan_samples++;
+		(void)timing_end(&t->down, h->ack, &t->lan_ns, now);
 		recover(&t->server, h->ack);
 	}
 	t->client.window = h->window;

@@ -58,6 +58,7 @@ struct tcp_kept {
 struct tcp_timing {
 	inpath_time since; /* 0: none */
 	uint32_t seq;      /* ends when this is acknowledged */
+	uint8_t count;     /* that ended since tcp_timing_reset, as far as UINT8_MAX */
 };
 
 struct tcp_flow {
@@ -86,31 +87,30 @@ struct tcp_flow {
 	uint16_t server_flags;
 	uint32_t server_said; /* the acknowledgement in the server's newest packet */
 	uint32_t epoch;       /* of the packet ids, when the newest packet was seen */
-	uint32_t rest_nxt; /* the client's next sequence number when it went to rest, if unseen */
-	uint32_t iss;      /* the client's initial sequence number, if syn_seen */
 	uint32_t flow_label;
 	uint32_t tsval;
 	uint32_t tsecr;
 	uint32_t earlier_ack; /* one that the client sent before its newest */
 
-	inpath_time first_seen;
-	inpath_time retransmit_at; /* the latest retransmission, either side's; 0 none */
-	inpath_time syn_at;        /* 0: none, or sent twice */
-	inpath_time synack_at;
 	struct tcp_timing up;
 	struct tcp_timing down;
+	inpath_time first_seen;
+	inpath_time synack_at;
+	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
+	uint64_t lan_ns;
 	/* The soonest that the server has answered anything, its SYN to begin with: on a waking line, or a busy
 	 * machine, that one alone may take many times the way. 0: the SYN was not seen. */
 	uint64_t soonest_ns;
-	uint64_t e2e_ns; /* the least since tcp_timing_reset; 0 none */
-	uint64_t lan_ns;
 
-	/* Few packets need what follows. */
 	struct tcp_kept pending; /* the server has not yet acknowledged these */
-	struct tcp_kept acked;   /* ... but these */
+	/* Few packets need more than whether there are any, and what follows. */
+	struct tcp_kept acked;     /* it has acknowledged these */
+	inpath_time retransmit_at; /* the latest retransmission, either side's; 0 none */
+	inpath_time syn_at;        /* 0: none, or sent twice */
+	uint32_t rest_nxt;  /* the client's next sequence number when it went to rest, if unseen */
+	uint32_t iss;       /* the client's initial sequence number, if syn_seen */
+	uint32_t syn_tsval; /* of the client's SYN, if it had the option */
 	struct inpath_handshake handshake;
-	uint8_t lan_samples; /* of which `lan_ns` is the least, as far as UINT8_MAX */
-	uint32_t syn_tsval;  /* of the client's SYN, if it had the option */
 };
 
 /* Is a before b, in sequence space? */

@@ -10,6 +10,7 @@
 #ifndef TRACE_H
 #define TRACE_H
 
+#include "gateway/engine/ahead.h"
 #include "gateway/engine/asked.h"
 #include "gateway/engine/carrier.h"
 #include "gateway/engine/client.h"
@@ -112,10 +113,7 @@ struct inpath_engine {
 	uint32_t rearm;      /* next flow slot to look at for re-arming after a new set */
 
 	struct flows flows;
-	struct foreseen {
-		bool any; /* where the index has a packet's flow was fetched ... */
-		uint32_t hash;
-	} foreseen[2]; /* ... the latest, and the one before */
+	struct ahead ahead;
 	struct clients clients;
 	struct names names;
 	struct asked asked;

@@ -35,7 +35,7 @@ static bool is_ready(const struct flow *f, inpath_time now)
 
 static void join(struct inpath_engine *e, uint32_t flow, inpath_time now)
 {
-	const struct flow *f = &e->flows.entries[flow];
+	struct flow *f = &e->flows.entries[flow];
 	/* What hurts now does not wait behind what is only due again; a change to be confirmed does, since
 	 * that may be on many flows' ways at once. */
 	enum line_rank rank = f->called && !f->rested         ? LINE_NEXT
@@ -45,12 +45,19 @@ static void join(struct inpath_engine *e, uint32_t flow, inpath_time now)
 	deadline_set(&e->wakings, flow, INPATH_TIME_NEVER);
 	line_join(&e->line, flow, &f->tuple.client, f->service, f->history ? LINE_AGAIN : LINE_NEW,
 		rank, now);
+	f->in_line = true;
 	e->line_at = now;
+}
+
+static void leave(struct inpath_engine *e, uint32_t flow)
+{
+	line_leave(&e->line, flow);
+	e->flows.entries[flow].in_line = false;
 }
 
 void trace_leave_line(struct inpath_engine *e, uint32_t flow)
 {
-	line_leave(&e->line, flow);
+	leave(e, flow);
 	e->line_at = e->now;
 }
 
@@ -73,14 +80,16 @@ void trace_consider(struct inpath_engine *e, uint32_t flow, inpath_time now)
 			deadline_set(&e->deadlines, f->trace - 1, now);
 		return;
 	}
+	if (now < f->next_trace && !f->in_line)
+		return; /* as most packets do */
 	if (!is_wanted(e, f)) {
-		if (line_has(&e->line, flow))
+		if (f->in_line)
 			trace_leave_line(e, flow);
 		return;
 	}
 	if (now < f->next_trace || !is_ready(f, now) || line_is_waiting(&e->line, flow))
 		return;
-	if (!line_has(&e->line, flow)) {
+	if (!f->in_line) {
 		join(e, flow, now);
 		return;
 	}
@@ -103,9 +112,9 @@ void trace_hasten(struct inpath_engine *e, uint32_t flow, enum inpath_why why, i
 	}
 	f->hasten = (uint8_t)why;
 	f->next_trace = now;
-	if (line_has(&e->line, flow) && !line_is_waiting(&e->line, flow))
+	if (f->in_line && !line_is_waiting(&e->line, flow))
 		return;
-	line_leave(&e->line, flow);
+	leave(e, flow);
 	join(e, flow, now);
 }
 
@@ -212,7 +221,7 @@ static void join_sleepers(struct inpath_engine *e, inpath_time now)
 		const struct flow *f = &e->flows.entries[slot];
 
 		deadline_set(&e->wakings, slot, INPATH_TIME_NEVER);
-		if (f->rested && !f->trace && is_wanted(e, f) && !line_has(&e->line, slot))
+		if (f->rested && !f->trace && is_wanted(e, f) && !f->in_line)
 			join(e, slot, now);
 	}
 }
@@ -248,7 +257,7 @@ static bool call(struct inpath_engine *e, inpath_time now)
 			return false;
 		f = &e->flows.entries[flow];
 		if (!is_wanted(e, f)) {
-			line_leave(&e->line, flow);
+			leave(e, flow);
 			continue;
 		}
 		f->called = true;

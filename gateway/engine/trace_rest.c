@@ -19,14 +19,16 @@
 bool trace_may_rest(const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
 	const struct trace *t = f->trace ? &e->traces[f->trace - 1] : NULL;
-	uint32_t flow = (uint32_t)(f - e->flows.entries);
 
 	if (f->decided != e->set_number)
 		return false;
 	/* Whoever is not called soon keeps its place, and waits asleep. */
-	if (line_has(&e->line, flow))
+	if (f->in_line) {
+		uint32_t flow = (uint32_t)(f - e->flows.entries);
+
 		return line_is_waiting(&e->line, flow) &&
 		       now >= e->line.places[flow].since + TRACE_AWAKE_MAX;
+	}
 	if (f->next_trace < now + TRACE_REST_LEAST)
 		return false;
 	/* Each hop of a climb would bring it back. */
@@ -43,7 +45,7 @@ void trace_rested(struct inpath_engine *e, struct flow *f)
 	f->expected = false;
 	if (f->trace)
 		e->traces[f->trace - 1].woken = 0;
-	if (!line_has(&e->line, flow))
+	if (!f->in_line)
 		deadline_set(&e->wakings, flow, f->next_trace);
 	if (e->set->counters)
 		slow_rested(&e->slow, flow, e->now);

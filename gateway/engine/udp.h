@@ -45,16 +45,16 @@ struct udp_flow {
 	struct quic_cid dcid;
 	struct quic_ids ids;
 	uint32_t flow_label;
-	struct quic_keys keys;
 	struct udp_spin client_spin;
 	struct udp_spin server_spin;
 	inpath_time newest; /* of either side's packets */
-	inpath_time first_at;
 	inpath_time up_edge;
 	inpath_time down_edge;
-	uint64_t handshake_ns; /* the server's RTT from its first answer; 0 unknown */
-	uint64_t e2e_ns;       /* the least since udp_timing_reset; 0 none */
+	uint64_t e2e_ns; /* the least since udp_timing_reset; 0 none */
 	uint64_t lan_ns;
+	uint64_t handshake_ns; /* the server's RTT from its first answer; 0 unknown */
+	inpath_time first_at;
+	struct quic_keys keys;
 };
 
 /* Takes a datagram of the flow. */

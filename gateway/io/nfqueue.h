@@ -20,10 +20,11 @@
 
 #include "gateway/io/error.h"
 #include "gateway/io/iface.h"
+#include "inpath/limits.h"
 #include "inpath/packet.h"
 
 enum {
-	NFQUEUE_BATCH = 64,
+	NFQUEUE_BATCH = INPATH_BATCH,
 	NFQUEUE_COPY = 4096,
 };
 

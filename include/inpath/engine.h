@@ -14,7 +14,8 @@
  * A host's loop:
  *
  *	read a batch of packets; read the DNS copies and give them to inpath_engine_dns;
- *	for each packet: inpath_engine_foresee(a later one); verdict = inpath_engine_packet(...), tell the kernel;
+ *	for each packet: inpath_engine_foresee(...);
+ *	for each packet: verdict = inpath_engine_packet(...), tell the kernel;
  *	inpath_engine_tick(now), act on the outbox, report each probe by inpath_engine_sent;
  *	sleep until a packet comes or inpath_engine_next_deadline().
  */
@@ -98,9 +99,10 @@ struct inpath_verdict inpath_engine_packet(struct inpath_engine *e, const struct
 	const uint8_t *bytes, size_t caplen, size_t len, inpath_time now);
 
 /*
- * Says which packet will come: what is known of its flow is fetched from memory meanwhile, and nothing else changes. For
- * a host that has packets in hand before they are judged: each is said INPATH_AHEAD packets ahead, and behind the last one
- * a NULL for `bytes`.
+ * Says which packet will come, and changes nothing else: what is known of its flow is fetched from memory meanwhile. For a
+ * host that has a batch in hand: it says all of it, in the order in which it is going to give them to inpath_engine_packet,
+ * before it gives the first. What is said after that begins the next batch. Whoever does not say, says more than
+ * INPATH_BATCH, or gives others than it said, gets the same verdicts, only later.
  */
 void inpath_engine_foresee(struct inpath_engine *e, const struct inpath_meta *meta,
 	const uint8_t *bytes, size_t caplen);

@@ -29,7 +29,7 @@ enum {
 	INPATH_PROBE_BYTES = 96,   /* the longest probe: IPv6 + TCP with timestamps + 1 byte */
 	INPATH_OUTBOX_ACTIONS = 8, /* actions that one call may leave behind */
 	INPATH_SENDS_A_TICK = 2,   /* law 2: probes sent between two reads of the queue */
-	INPATH_AHEAD = 4,          /* packets that one is foreseen ahead of its turn */
+	INPATH_BATCH = 64,         /* packets of a batch that are foreseen at most */
 };
 
 #endif

@@ -124,15 +124,12 @@ static void give_all(struct ground *g, const struct bytes *b, const bool *from_c
 {
 	struct inpath_meta meta = { .in_side = INPATH_SIDE_LAN };
 
-	for (size_t i = 0; i < count + INPATH_AHEAD; i++) {
-		const struct bytes *next = i < count ? &b[i] : NULL;
-
-		meta.in_side = next && from_client[i] ? INPATH_SIDE_LAN : INPATH_SIDE_WAN;
-		inpath_engine_foresee(
-			g->engine, &meta, next ? next->at : NULL, next ? next->len : 0);
-		if (i >= INPATH_AHEAD)
-			give(g, &b[i - INPATH_AHEAD], from_client[i - INPATH_AHEAD]);
+	for (size_t i = 0; i < count; i++) {
+		meta.in_side = from_client[i] ? INPATH_SIDE_LAN : INPATH_SIDE_WAN;
+		inpath_engine_foresee(g->engine, &meta, b[i].at, b[i].len);
 	}
+	for (size_t i = 0; i < count; i++)
+		give(g, &b[i], from_client[i]);
 }
 
 /* Lets all that is due happen; probes are kept as the routers see them, if there is room. */

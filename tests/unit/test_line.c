@@ -75,7 +75,7 @@ static void an_empty_one_calls_nobody(void **state)
 	struct line *l = *state;
 
 	assert_int_equal(next(l), TABLE_NONE);
-	assert_false(line_has(l, 7));
+	assert_int_equal(l->places[7].state, LINE_AWAY);
 	line_leave(l, 7);
 	assert_int_equal(l->count, 0);
 	assert_true(line_oldest(l, NOW) == NOW);
@@ -127,7 +127,7 @@ static void the_called_keep_their_order_and_their_share(void **state)
 	assert_int_equal(line_call(l, LINE_CALLED, 2, NOW), TABLE_NONE);
 	assert_int_equal(l->calls_count, 4);
 	assert_false(line_is_waiting(l, 20));
-	assert_true(line_has(l, 20));
+	assert_int_equal(l->places[20].state, LINE_IS_CALLED);
 	assert_true(line_answer(l, 20));
 	assert_false(line_answer(l, 20));
 	line_leave(l, 0);
