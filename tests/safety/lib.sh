@@ -38,6 +38,16 @@ safety_begin() { # NAME BUILD [nat6|routed6]
 	spawn s1 "$NET_WORK/load-serve" python3 "$LOAD" serve "$LOAD_PORT"
 	wait_for 120 grep -q ready "$NET_WORK/load-serve"
 	inpath_conf "$EVERYTHING"
+	trap safety_end EXIT
+}
+
+# Why something was not as it should be, inpathd may know.
+safety_end() {
+	local status=$?
+	set +e
+	[ "$status" -eq 0 ] || tail -n 5 "$NET_WORK/inpathd.err" | sed 's/^/# inpathd: /'
+	(exit "$status")
+	net_end
 }
 
 wanted() { # CASE
