@@ -258,7 +258,7 @@ home_certificate() {
 home_curl() {
 	local client=$1 family=$2
 	shift 2
-	on "$client" curl -sS "-$family" --cacert "$NET_WORK/ca.pem" --max-time 60 "$@"
+	on "$client" curl -sS "-$family" --cacert "$NET_WORK/ca.pem" --max-time 300 "$@"
 }
 
 home_ready() {
