@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	CLEAR_TRIES = 8,
+};
+
 static int print_config(const struct config *config)
 {
 	struct config_ifaces lan, wan;
@@ -24,10 +28,30 @@ static int print_config(const struct config *config)
 	return EXIT_SUCCESS;
 }
 
-/* For when the rules are down: conntrack(8) cannot change the mark of a connection with NAT. */
-static int clear_marks(const struct config *config)
+static void count(void *cleared)
 {
-	const uint32_t marks[] = { config->policies.mark_rest, config->policies.mark_probe };
+	++*(uint32_t *)cleared;
+}
+
+/*
+ * Again until none is left: a connection that another one brings about, as FTP does, has from its first packet on the
+ * mark that the other has then, and may have come behind the dump that told of the other.
+ */
+static int clear_mark(struct conntrack *conntrack, uint32_t mark)
+{
+	uint32_t cleared = 1;
+	int error = 0;
+
+	for (int i = 0; i < CLEAR_TRIES && cleared && !error; i++) {
+		cleared = 0;
+		error = conntrack_clear_all(conntrack, mark, count, &cleared);
+	}
+	return error;
+}
+
+/* For when the rules are down: conntrack(8) cannot change the mark of a connection with NAT. */
+static int clear_marks(uint32_t marks)
+{
 	struct io_error err = { "" };
 	struct conntrack *conntrack = conntrack_open(&err);
 	int error = 0;
@@ -36,8 +60,8 @@ static int clear_marks(const struct config *config)
 		fprintf(stderr, "inpathd: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
-	for (size_t i = 0; i < 2 && !error; i++)
-		error = conntrack_clear_all(conntrack, marks[i], NULL, NULL);
+	for (; marks && !error; marks &= marks - 1)
+		error = clear_mark(conntrack, marks & -marks);
 	conntrack_close(conntrack);
 	if (error)
 		fprintf(stderr, "inpathd: connections keep inpath's marks: %s\n", strerror(error));
@@ -79,6 +103,8 @@ int main(int argc, char **argv)
 	case OPTIONS_DONE: return EXIT_SUCCESS;
 	case OPTIONS_WRONG: return EXIT_FAILURE;
 	}
+	if (options.marks)
+		return clear_marks(options.marks);
 	config = config_load(options.config, &why);
 	if (!config) {
 		fprintf(stderr, "%s\n", why.text);
@@ -87,7 +113,7 @@ int main(int argc, char **argv)
 	if (options.print) {
 		status = print_config(config);
 	} else if (options.clear) {
-		status = clear_marks(config);
+		status = clear_marks(config->policies.mark_rest | config->policies.mark_probe);
 	} else if (!options.test) {
 		struct priv_user user;
 		struct service service = { &options, config, &user };

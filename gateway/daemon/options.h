@@ -6,6 +6,7 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifndef INPATH_VERSION
 #define INPATH_VERSION "0.1.0"
@@ -23,6 +24,7 @@ struct options {
 	bool test;          /* -t: check the configuration */
 	bool print;         /* -p: print it, resolved */
 	bool clear;         /* -x: take our marks off all connections */
+	uint32_t marks;     /* -xMARKS: these, whatever the configuration says; 0: its own */
 };
 
 enum options_result options_read(int argc, char **argv, struct options *out);

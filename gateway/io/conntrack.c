@@ -15,6 +15,8 @@
 
 enum {
 	RCVBUF_BYTES = 16384,
+	REQUEST_BYTES = 256,
+	ORIG_BYTES = 160, /* what a request has room for; the longest original tuple has 80 */
 };
 
 struct conntrack {
@@ -69,33 +71,62 @@ static void put_ports(struct nlmsghdr *nlh, const struct inpath_tuple *tuple)
 	mnl_attr_nest_end(nlh, proto);
 }
 
-/* A request about one connection, so far with its original tuple alone. */
-static struct nlmsghdr *put_request(void *bytes, uint16_t type, const struct inpath_tuple *tuple)
+static struct nlmsghdr *put_header(void *bytes, uint16_t type, uint8_t family)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	struct nlattr *orig;
 
 	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
-	nfg->nfgen_family = tuple->client.family == INPATH_AF_INET ? AF_INET : AF_INET6;
+	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
-	orig = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+	return nlh;
+}
+
+/* A request about one connection, so far with its original tuple alone. */
+static struct nlmsghdr *put_request(void *bytes, uint16_t type, const struct inpath_tuple *tuple)
+{
+	bool v4 = tuple->client.family == INPATH_AF_INET;
+	struct nlmsghdr *nlh = put_header(bytes, type, v4 ? AF_INET : AF_INET6);
+	struct nlattr *orig = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+
 	put_addresses(nlh, tuple);
 	put_ports(nlh, tuple);
 	mnl_attr_nest_end(nlh, orig);
 	return nlh;
 }
 
-int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask)
+/* No NLM_F_CREATE, and the original tuple, mark and mask alone: more is refused for a connection with NAT. */
+static int clear(struct conntrack *c, struct nlmsghdr *nlh, uint32_t mask)
 {
-	_Alignas(8) char bytes[256] = { 0 };
-	/* No NLM_F_CREATE, and the original tuple, mark and mask alone: more is refused for a
-	 * connection with NAT. */
-	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_NEW, tuple);
-
 	mnl_attr_put_u32(nlh, CTA_MARK, htonl(0));
 	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
 	return -netlink_ask(c->nl, nlh, NULL, NULL);
+}
+
+int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask)
+{
+	_Alignas(8) char bytes[REQUEST_BYTES] = { 0 };
+
+	return clear(c, put_request(bytes, IPCTNL_MSG_CT_NEW, tuple), mask);
+}
+
+int conntrack_clear_told(struct conntrack *c, const struct nlmsghdr *told, uint32_t mask)
+{
+	_Alignas(8) char bytes[REQUEST_BYTES] = { 0 };
+	const struct nfgenmsg *about = mnl_nlmsg_get_payload(told);
+	struct nlmsghdr *nlh = put_header(bytes, IPCTNL_MSG_CT_NEW, about->nfgen_family);
+	const struct nlattr *attrs[CTA_ZONE + 1], *orig, *zone;
+
+	netlink_attrs(told, sizeof(*about), attrs, CTA_ZONE + 1);
+	orig = attrs[CTA_TUPLE_ORIG];
+	zone = attrs[CTA_ZONE];
+	if (!orig || mnl_attr_get_payload_len(orig) > ORIG_BYTES)
+		return EPROTO;
+	mnl_attr_put(nlh, NLA_F_NESTED | CTA_TUPLE_ORIG, mnl_attr_get_payload_len(orig),
+		mnl_attr_get_payload(orig));
+	if (zone && mnl_attr_validate(zone, MNL_TYPE_U16) == 0)
+		mnl_attr_put_u16(nlh, CTA_ZONE, mnl_attr_get_u16(zone));
+	return clear(c, nlh, mask);
 }
 
 static int read_status(const struct nlmsghdr *nlh, void *arg)
@@ -114,7 +145,7 @@ static int read_status(const struct nlmsghdr *nlh, void *arg)
 int conntrack_look(
 	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_connection *out)
 {
-	_Alignas(8) char bytes[256] = { 0 };
+	_Alignas(8) char bytes[REQUEST_BYTES] = { 0 };
 	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_GET, tuple);
 
 	*out = (struct inpath_connection){ 0 };
@@ -166,7 +197,7 @@ static int read_counters(const struct nlmsghdr *nlh, void *arg)
 int conntrack_count(
 	struct conntrack *c, const struct inpath_tuple *tuple, struct inpath_counters *out)
 {
-	_Alignas(8) char bytes[256] = { 0 };
+	_Alignas(8) char bytes[REQUEST_BYTES] = { 0 };
 	struct nlmsghdr *nlh = put_request(bytes, IPCTNL_MSG_CT_GET, tuple);
 	struct count count = { 0 };
 	int error = -netlink_ask(c->nl, nlh, read_counters, &count);

@@ -13,6 +13,7 @@
 #include "inpath/engine.h"
 
 struct conntrack;
+struct nlmsghdr;
 
 /* NULL and a sentence without memory or nfnetlink. */
 struct conntrack *conntrack_open(struct io_error *err);
@@ -23,6 +24,9 @@ void conntrack_close(struct conntrack *c);
  * `tuple`. ENOENT: there is none. EINVAL: the kernel has no ctnetlink.
  */
 int conntrack_clear_mark(struct conntrack *c, const struct inpath_tuple *tuple, uint32_t mask);
+
+/* The same for the connection that a message of the kernel's tells of: of any protocol, in any zone. */
+int conntrack_clear_told(struct conntrack *c, const struct nlmsghdr *told, uint32_t mask);
 
 /*
  * Clears the bits of `mask` in the marks of all connections that have them all: whoever was here

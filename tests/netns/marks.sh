@@ -157,6 +157,25 @@ connections() {
 		port < 32768' | sed 's/port=202\(..\)/port=201\1/g'
 }
 
+# What another connection brings about has its mark from the beginning, whatever its protocol; and some have zones.
+connections_of_others() {
+	local bits=$((OURS | NEXT | 0x56)) to="-d 198.51.100.9 -t 600 -u SEEN_REPLY,ASSURED"
+	# shellcheck disable=SC2086 # a list
+	{
+		on gw conntrack -I -p gre -s 192.0.2.250 $to --srckey 7 --dstkey 8 -m "$bits"
+		on gw conntrack -I -p icmp -s 192.0.2.250 $to --icmp-type 8 --icmp-code 0 --icmp-id 9 -m "$bits"
+		on gw conntrack -I -p udp -s 192.0.2.250 $to --sport 9 --dport 9 -w 7 -m "$bits"
+		on gw conntrack -I -p udp -s 2001:db8::250 -d 2001:db8:9::9 -t 600 -u SEEN_REPLY --sport 9 --dport 9 -w 8 -m "$bits"
+	} >/dev/null 2>&1
+}
+
+connections_of_others_marks() {
+	{
+		on gw conntrack -L -s 192.0.2.250 2>/dev/null
+		on gw conntrack -L -s 2001:db8::250 -f ipv6 2>/dev/null
+	} | sed -n 's/.* mark=\([0-9]*\).*/\1/p' | while read -r mark; do printf '0x%x\n' "$mark"; done | paste -sd' '
+}
+
 # One more look at all marks, for a time at which events were missed.
 look() {
 	on gw conntrack -L -o id -f ipv4 2>/dev/null >>"$NET_WORK/looks"
@@ -266,6 +285,9 @@ inpath_rules down
 kill_inpathd
 gone "down, then killed"
 tap_is "no packet has left by the other uplink" "$(watched wrong_door)" 0
+connections_of_others
+tap_ok "of connections of any protocol, in any zone" inpath_rules down
+tap_is "down: no bit of ours is left, and all of theirs" "$(connections_of_others_marks)" "0x12000056 0x12000056 0x12000056 0x12000056"
 
 tap_ok "all that is sent arrives" end_whole "$NET_WORK/with" '[0-9]*' '[0-9]*'
 finish "$listener" || true

@@ -80,6 +80,7 @@ is() {
 cat >"$work/inpathd" <<'EOF'
 #!/bin/sh
 cat "${STUB:-$(dirname "$0")/settings}"
+case $1 in -x*) echo "$*" >>"$(dirname "$0")/cleared" ;; esac
 EOF
 cat >"$work/settings" <<'EOF'
 INPATH_QUEUE='537'
@@ -212,6 +213,26 @@ another_configuration() {
 	STUB=$work/settings2 status_is 0
 	saved | none grep -E 'queue-num 537|nflog-group 537|lan0 .*INPATH|lan1|0x8000000'
 	saved | grep -- '-i br-lan -o wan0 -j INPATH_CROSS' >/dev/null
+}
+
+# Connections lose the bits that they could have got, whatever the configuration says by now: even nothing.
+cleared() {
+	is "$(cat "$work/cleared" 2>/dev/null)" "$1"
+	rm -f "$work/cleared"
+}
+
+old_marks_are_cleared() { # BACKEND
+	fresh_box
+	rm -f "$work/cleared"
+	inpath_rules up --backend "$1"
+	inpath_rules up --backend "$1"
+	cleared ""
+	STUB=$work/settings2 inpath_rules up --backend "$1"
+	cleared -x0x8000000
+	STUB=/dev/null inpath_rules down
+	cleared -x0x4800000
+	inpath_rules down
+	cleared -x
 }
 
 # Whatever single rule, jump or place is missing, status says so, and up mends it.
@@ -893,6 +914,7 @@ for kind in nft legacy; do
 	promise "$say what up made goes with down" life_alone
 	promise "$say nothing stands in PREROUTING or POSTROUTING" nothing_on_the_way
 	promise "$say up replaces another configuration" another_configuration
+	promise "$say bits that are not ours any more leave the connections" old_marks_are_cleared iptables
 	promise "$say a failure changes nothing and says why" failure_changes_nothing
 	promise "$say a kernel without IPv6 is served and told" without_ipv6
 	promise "$say a kernel without the security table is served and told" without_security_table
@@ -915,6 +937,7 @@ fi
 PATH=$work/nft:$system_path
 promise "nft: up and down leave everybody else's tables as they were" nft_life
 promise "nft: status sees every lost or added rule" nft_every_loss_is_seen
+promise "nft: bits that are not ours any more leave the connections" old_marks_are_cleared nft
 promise "one backend replaces the other" backends_replace_each_other
 backends="iptables nft"
 
