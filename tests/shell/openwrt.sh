@@ -23,6 +23,7 @@ reset() {
 	: >"$work/uci"
 	stub bin/uci "case \"\$2\" in get) awk -v key=\"\$3=\" 'index(\$0, key) == 1 { print substr(\$0, length(key) + 1); found = 1 } END { exit !found }' $work/uci ;; batch) cat >>$work/calls ;; esac"
 	stub bin/logger 'cat >/dev/null'
+	stub bin/pidof false
 	stub usr/sbin/inpathd
 	stub usr/sbin/inpath-rules
 	stub usr/sbin/inpath
@@ -58,7 +59,7 @@ cat >"$work/functions.sh" <<-'END'
 END
 export FUNCTIONS=$work/functions.sh CONFIG_FILE=$work/config
 for script in inpath.init inpath.hotplug firewall.inpath inpath.defaults fw4-offload uci-render; do
-	sed "s#/usr/#$work/usr/#g; s#/etc/init.d/#$work/etc/init.d/#g; s#/var/run#$work/var/run#; s#/sbin/ujail#$work/sbin/ujail#; s#/etc/capabilities#$work/etc/capabilities#; s#/var/etc#$work/var/etc#; s#logger -#$work/bin/logger -#" \
+	sed "s#/usr/#$work/usr/#g; s#/etc/init.d/#$work/etc/init.d/#g; s#/var/run#$work/var/run#; s#/sbin/ujail#$work/sbin/ujail#; s#/etc/capabilities#$work/etc/capabilities#; s#/var/etc#$work/var/etc#; s#logger -#$work/bin/logger -#; s#pidof #$work/bin/pidof #" \
 		"$files/$script" >"$work/$script"
 done
 mkdir -p "$work/var/run"
@@ -156,7 +157,14 @@ tap_is "started: rules up, then offload" "$(cat "$work/calls")" "inpath-rules up
 fw4-offload"
 reset
 init service_stopped
-tap_is "stopped: rules down, offload as it was" "$(cat "$work/calls")" "inpath-rules down
+tap_is "stopped: rules down, offload as it was" "$(cat "$work/calls")" "pidof inpathd
+inpath-rules down
+fw4-offload undo"
+reset
+stub bin/pidof "[ \"\$(grep -c pidof $work/calls)\" -lt 3 ]"
+init service_stopped
+tap_is "stopped: the rules stay until inpathd has ended" "$(sed 1,2d "$work/calls")" "pidof inpathd
+inpath-rules down
 fw4-offload undo"
 rm "$work/usr/share/inpath/fw4-offload"
 tap_is "stopped: without fw4-offload it ends well" "$(init service_stopped && echo well)" well
