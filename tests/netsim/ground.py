@@ -443,6 +443,10 @@ class Lane:
         client, server = self.peers["client"].ask(do="status"), self.peers["server"].ask(do="status")
         return Said(client["flows"], server["errors"], server["discarded"], client["icmp"])
 
+    def still_there(self):
+        if self.daemon and self.daemon.poll() is not None:
+            raise Failed(f"inpathd ended with {self.daemon.returncode}: {self.text('inpathd.err')}")
+
     def finish(self):
         """Lets each flow's last request be answered; then as status. The flows stay open, and silent."""
         client = self.peers["client"].ask(do="finish", bound=2 * BOUND)
@@ -457,8 +461,7 @@ class Lane:
         self.read_log()
         if status:
             raise Failed(f"netsim {' '.join(self.topology_args)} ended with {status}: {self.text('netsim.err')}")
-        if self.daemon and self.daemon.poll() is not None:
-            raise Failed(f"inpathd ended with {self.daemon.returncode}: {self.text('inpathd.err')}")
+        self.still_there()
         with open(self.truth_path, encoding="utf-8") as file:
             return json.load(file)
 

@@ -81,9 +81,12 @@ def watch(address, port, source, enough):
             sock.send(b"\x41" + ID + struct.pack(">Q", asked) + os.urandom(24))
             asked += 1
             receive(sock, time.monotonic() + PERIOD, seen)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while len(seen) < asked * PARTS and time.monotonic() < deadline:
             receive(sock, time.monotonic() + PERIOD, seen)
+        missing = [n for n in range(asked * PARTS) if struct.pack(">QB", n // PARTS, n % PARTS) not in seen]
+        if missing:
+            print("did not come:", *(f"{n // PARTS}.{n % PARTS}" for n in missing[:20]))
         print(f"asked={asked} received={len(seen)} lost={asked * PARTS - len(seen)}", flush=True)
 
 
