@@ -231,7 +231,7 @@ check:
 # make vm [ONLY=word]: the end-to-end tests on Debian's stock kernel, with the nft backend; and a Debian of its own
 # with systemd booted, which debootstrap makes where it can.
 vm:
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/stream $(BUILD)/bench/visits
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim $(BUILD)/bench/stream $(BUILD)/bench/visits $(BUILD)/safety/trouble.so
 	@tests/vm/debian_root --fetch >/dev/null || true
 	@tests/deb/build "$(BUILD)" >/dev/null || true
 	@tests/run --vm "$(BUILD)" "$(ONLY)"

@@ -18,6 +18,7 @@
 # queue: in use, between two traces, hardly any does.
 #
 # SHORT=1: fewer repetitions, and thrice the time, for `make check`, beside which other tests run. CASES="signals full": only these.
+# On an emulated machine it is short, the load is what such a one carries, and no time is judged: it stands still by itself.
 
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../netns/lib.sh"
@@ -28,6 +29,12 @@ LOAD=$NET_ROOT/tests/safety/load.py
 LOAD_PORT=9000
 # shellcheck disable=SC2034 # for those who source it
 QUEUE_LEN=256
+LOAD_RATE=1000 BEHIND=
+if [ -n "${INPATH_VM:-}" ]; then
+	# shellcheck disable=SC2016 # Markdown
+	SHORT=1 LOAD_RATE=50 BEHIND=", with nft" SHOWN='`make vm ONLY=safety`'
+	export LOAD_PAUSE=0.2
+fi
 EVERYTHING="probe = { interval = 1; }; budget = { gateway = 400; client = 400; first_hops = 100; };
 policies = ( { name = \"all\"; action = \"trace\"; protocols = [ \"tcp\", \"quic\", \"udp\" ]; } );"
 
@@ -65,7 +72,7 @@ stat() { # COUNTER
 }
 
 load_begin() { # [RATE [ADDRESS...]]
-	local rate=${1:-1000}
+	local rate=${1:-$LOAD_RATE}
 	shift || true
 	[ $# -gt 0 ] || set -- "$S1_4" "$S1_6"
 	rm -f "$NET_WORK/enough"
@@ -91,7 +98,9 @@ load_end() {
 
 row() { # WHAT DONE [LOST [MS [MORE]]]
 	local allowed=${3:-0} bound=${4:--} more=${5:-}
+	[ -z "${INPATH_VM:-}" ] || bound=-
 	[ "$bound" = - ] || [ -z "${SHORT:-}" ] || bound=$((3 * bound))
+	set -- "$1$BEHIND" "${@:2}"
 	tap_ok "$1: no connection broken, at most $allowed datagrams lost$([ "$bound" = - ] || echo ", none later than $bound ms")" \
 		row_is_right "$allowed" "$bound"
 	[ -n "${SHOWN:-}" ] || tap_ok "$1: SECURITY.md has such a row" grep -qF "| $1 |" "$NET_ROOT/SECURITY.md"

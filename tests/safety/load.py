@@ -9,7 +9,7 @@ To each ADDRESS there are, all at once:
 - two TCP connections, on which both ends send all the time, 16 KiB each 20 ms (LOAD_PAUSE, in seconds); each end compares what it gets
   with what its peer must have sent, byte for byte;
 - a UDP flow of RATE numbered datagrams a second, each of which is echoed;
-- a new TCP connection each 100 ms, which asks a byte and gets one.
+- a new TCP connection each 100 ms (five pauses), which asks a byte and gets one.
 
 `serve` says ready, `run` says under way when all flows speak, and at last one line:
     connections=N broken=N      of TCP: broken are those that ended before they should, or brought other bytes
@@ -205,7 +205,7 @@ class Load:
         while not self.over:
             visits.append(threading.Thread(target=visit))
             visits[-1].start()
-            time.sleep(0.1)
+            time.sleep(5 * PAUSE)
         for one in visits:
             one.join()
 
