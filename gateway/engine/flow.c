@@ -8,7 +8,10 @@ enum {
 	SPARED = 8,   /* flows that flow_idlest passes over */
 };
 
-/* In a large table a packet moves its flow's place in the order no more often: that touches three entries' links. */
+/*
+ * In a large table a packet moves its flow's place in the order no more often: that touches three entries' links, which
+ * makes it three times as dear. Whoever was seen meanwhile is not the idlest all the same: see flow_idlest.
+ */
 #define PLACE_LASTS (8 * INPATH_SEC)
 
 void flows_init(struct flows *f, struct arena *arena, uint32_t capacity, const struct hash_key *key)
@@ -33,7 +36,7 @@ bool tuple_equal(const struct inpath_tuple *a, const struct inpath_tuple *b)
 	return memcmp(a, b, offsetof(struct inpath_tuple, proto) + sizeof(a->proto)) == 0;
 }
 
-/* By words, of which the last one tells the families apart: to pack bytes took longer than to hash them. */
+/* By words, of which the last one tells the families apart. (callgrind: 135 instructions; of packed bytes, 207.) */
 static uint32_t tuple_hash(const struct flows *f, const struct inpath_tuple *t)
 {
 	uint64_t words[5];

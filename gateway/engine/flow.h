@@ -36,8 +36,10 @@ enum flow_state {
 
 /*
  * In the order in which packets need it: what any packet of a decided flow reads or writes lies in the first FLOW_HOT
- * bytes, four cache lines. In a large table each line more costs a read of memory; one that is not fetched ahead, all
- * the time that it takes.
+ * bytes, four cache lines. In a large table each line more costs a read of memory; one that is not fetched ahead, all the
+ * time that it takes. Measured with 100,000 flows, on a busy machine: 395 ns a packet instead of 520 when it was five lines,
+ * the flow's place in the line to be traced was looked at, and every third packet wrote to the entry's last line. What is
+ * left does not depend on the lines alone: with three it was the same.
  */
 struct flow {
 	struct inpath_tuple tuple;
@@ -88,7 +90,8 @@ _Static_assert(sizeof(struct flow) <= 512, "a flow's entry has outgrown its plac
 
 #define FLOW_HOT (offsetof(struct flow, tcp.pending.bytes))
 
-_Static_assert(FLOW_HOT <= 4 * FETCH_LINE, "what any packet needs has outgrown its cache lines");
+_Static_assert(
+	FLOW_HOT <= (size_t)4 * FETCH_LINE, "what any packet needs has outgrown its cache lines");
 
 struct flows {
 	const struct hash_key *key;

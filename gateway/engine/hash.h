@@ -17,7 +17,10 @@ struct hash_key {
 
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len);
 
-/* Of `count` words, where nothing of another length is hashed, or their last one tells the length, as SipHash's does. */
+/*
+ * The same of bytes that stand in words already, the first in the lowest bits. The last word has fewer than 8 of them and, in
+ * its highest 8 bits, their number or whatever else tells apart what may be hashed under this key.
+ */
 uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
 
 /* The next of a sequence of 64-bit numbers that cannot be told from random without the key. */

@@ -229,7 +229,7 @@ bool parse_ends(const uint8_t *bytes, size_t caplen, struct packet *out)
 	return true;
 }
 
-/* Nothing of the quote, which few packets have: clearing and copying it as well took as long as the parsing. */
+/* Nothing of the quote, which few packets have: to clear and copy it too was a seventh of a parse (callgrind). */
 static void packet_begin(struct packet *p, const struct ip *ip)
 {
 	p->family = ip->family;

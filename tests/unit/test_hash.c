@@ -50,6 +50,19 @@ static const uint64_t VECTORS[] = {
 	0x81157b6c16a7b60d,
 };
 
+static void words_hash_as_their_bytes(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < sizeof(VECTORS) / sizeof(VECTORS[0]); len++) {
+		uint64_t words[sizeof(VECTORS) / sizeof(VECTORS[0]) / 8 + 1] = { 0 };
+
+		for (size_t i = 0; i < len; i++)
+			words[i / 8] |= (uint64_t)i << 8 * (i % 8);
+		words[len / 8] |= (uint64_t)len << 56;
+		assert_int_equal(hash_words(&KEY, words, len / 8 + 1), VECTORS[len]);
+	}
+}
+
 static void every_length_hashes_as_the_paper_says(void **state)
 {
 	uint8_t bytes[sizeof(VECTORS) / sizeof(VECTORS[0])];
@@ -129,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_length_hashes_as_the_paper_says),
+		cmocka_unit_test(words_hash_as_their_bytes),
 		cmocka_unit_test(alignment_does_not_matter),
 		cmocka_unit_test(both_halves_of_the_key_count),
 		cmocka_unit_test(tokens_are_the_wide_variant_of_a_counter),
