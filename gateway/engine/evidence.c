@@ -11,8 +11,10 @@ enum {
 	NEW_ENOUGH = 18,
 	EACH = 10,      /* more for each further router that is known to take turns there */
 	NEW_SERVER = 8, /* where the server has come nearer, or gone: touches are few */
-	OWN = 10,       /* before the step and behind it, of the TTL that is named */
-	PROVEN = 6,     /* instead of all these, where another flow has proven it; */
+	OWN = 18,       /* before the step and behind it, of the TTL that is named; */
+	OWN_SELDOM =
+		6,  /* where it leaves probes without an answer, so that a trace counts for one */
+	PROVEN = 6, /* instead of all these, where another flow has proven it; */
 	PROVEN_NEW = 2,
 	COUNT_MOST = 64,
 };
@@ -112,6 +114,36 @@ static uint32_t wanted(
 	return greater(lesser(lack(BOTH + further, old), NEW_ENOUGH + further), NEW_LEAST);
 }
 
+static bool hop_has(const struct inpath_hop *hop, const struct inpath_addr *addr)
+{
+	for (uint8_t i = 0; i < hop->addr_count; i++)
+		if (memcmp(&hop->addrs[i], addr, sizeof(*addr)) == 0)
+			return true;
+	return false;
+}
+
+/* Does the router of this TTL answer at another one now, or did the one that answers there now before? */
+static bool has_moved(const struct prober *walk, const struct path *epoch, uint8_t ttl)
+{
+	for (uint8_t i = 0; i < epoch->count; i++) {
+		uint8_t was = epoch->entries[i].ttl;
+
+		for (uint8_t k = 1; k <= INPATH_MAX_HOPS; k++)
+			if (was != k && (was == ttl || k == ttl) &&
+				hop_has(&walk->hops[k - 1], &epoch->entries[i].addr))
+				return true;
+	}
+	return false;
+}
+
+/* Before the step and behind it, of the TTL that is named, among others that differ. */
+static uint32_t own_wanted(const struct prober *walk, const struct path *epoch, uint8_t ttl)
+{
+	if (has_moved(walk, epoch, ttl))
+		return 0;
+	return hop_answers_seldom(&walk->hops[ttl - 1]) ? OWN_SELDOM : OWN;
+}
+
 struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prober *walk,
 	const struct path *epoch, uint64_t differ, bool proven)
 {
@@ -126,6 +158,7 @@ struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prob
 		};
 	return (struct evidence_lack){
 		.all = (uint8_t)lack(wanted(walk, epoch, ttl, old), new),
-		.first = (uint8_t)lack(OWN, (uint32_t)ev->old[ttl - 1] + ev->new[ttl - 1]),
+		.first = (uint8_t)lack(own_wanted(walk, epoch, ttl),
+			(uint32_t)ev->old[ttl - 1] + ev->new[ttl - 1]),
 	};
 }

@@ -24,7 +24,10 @@
  *
  * A packet is dealt for each probe, so all TTLs that differ witness to one step, and their answers are
  * added up. But the step may be behind routers that take turns: the TTL that is named must itself have
- * 10 of K + M. Among three, of which two are known, an answer tells less: 10 more are wanted.
+ * 18 of K + M; 6 if it leaves more than one probe of this trace without an answer, for then each trace
+ * counts for one; none if its router is found at another TTL now, or the new one was before: routers that
+ * take turns do so where they are. Among three, of which two are known, an answer tells less: 10 more are
+ * wanted.
  *
  * Where another flow's traces have proven lately that the same router gave way to the same other (steps.h),
  * K + M = 6 is enough, with M = 2, one by each of the two traces.

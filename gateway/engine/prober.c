@@ -210,16 +210,35 @@ struct survey {
 	bool watches;     /* a touch waits for a moment that the flow's packets show */
 };
 
+/*
+ * How far apart its probes are sent: where all are answered, one follows the other. Who has left one
+ * without an answer may have used up what it gives in a second: it is asked a second later, and from then
+ * on half as often as it answered at first, in a row.
+ */
+static uint64_t pace_of(const struct prober *p, uint8_t ttl)
+{
+	const struct inpath_hop *hop = &p->hops[ttl - 1];
+	uint8_t row = 0;
+
+	if (ttl != p->confirm || p->confirm_by < 2 || hop->answered >= hop->sent)
+		return 0;
+	while (row < PROBER_SAMPLES && p->samples[ttl - 1].who[row])
+		row++;
+	return row > 2 && newest_answered(p, ttl) ? 2 * PROBER_PACE / row : PROBER_PACE;
+}
+
 /* Until when the newest probe with this TTL keeps the walk from going on with it. */
 static inpath_time patience_of(const struct prober *p, uint8_t ttl)
 {
+	inpath_time paced = p->last_sent[ttl - 1] + pace_of(p, ttl);
+
 	if (newest_answered(p, ttl))
-		return p->last_sent[ttl - 1];
+		return paced;
 	/* The last one may be answered until its patience is over; but where something answered in
 	 * the server's name, a router's answer is all that may still come. */
 	if (p->hops[ttl - 1].sent >= attempts_for(p, ttl) && !ttls_has(p->odd, ttl))
 		return p->last_sent[ttl - 1] + p->timeout_ns;
-	return expected_by(p, ttl);
+	return paced > expected_by(p, ttl) ? paced : expected_by(p, ttl);
 }
 
 static void survey_ttl(struct survey *s, const struct prober *p, const struct prober_view *view,
@@ -232,7 +251,7 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 		return;
 	if (now < ready) {
 		/* When it is no longer to be expected, a touch behind it may take its turn. */
-		if (now < expected_by(p, ttl))
+		if (now < expected_by(p, ttl) && !newest_answered(p, ttl))
 			ready = expected_by(p, ttl);
 		s->earliest = ready < s->earliest ? ready : s->earliest;
 		return;

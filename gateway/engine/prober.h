@@ -40,6 +40,9 @@ enum {
 #define PROBER_WAIT_FLOOR  (100 * INPATH_MSEC)
 /* Beside one and a half of its round trips, so much later may a server's answer come. */
 #define PROBER_SLACK       (5 * INPATH_MSEC)
+/* Routers limit their answers by the second: who leaves probes without one is asked no faster, where it is
+ * asked again and again. */
+#define PROBER_PACE        (1 * INPATH_SEC)
 /* So long do touches wait for a moment in which the client has nothing unacknowledged. */
 #define PROBER_QUIET_WAIT  (1500 * INPATH_MSEC)
 /* Before that, where an earlier trace has shown the server's hop, for one in which the server has

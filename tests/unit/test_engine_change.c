@@ -148,6 +148,27 @@ static void a_nearer_server_is_a_change_once_four_traces_have_not_met_it_there(v
 	}
 }
 
+/* It was met once where it was thought to stand; traces that only infer that since then have asked, and show nothing. */
+static void a_nearer_server_is_no_change_where_few_answers_have_placed_it(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.distance = 5;
+		w.silent = 1 << 3;
+		begin(&w);
+		w.mute_dsack = true;
+		world_goes_on(&w, 400 * INPATH_SEC);
+		assert_true(world_stats(&w)->unchanged >= 5);
+		w.mute_dsack = false;
+		w.distance = 4;
+		world_goes_on(&w, 200 * INPATH_SEC);
+		assert_true(world_stats(&w)->traces > world_stats(&w)->unchanged);
+		assert_changes(&w, 0, 0);
+		world_end(&w);
+	}
+}
+
 static void a_third_path_is_the_one_that_is_named(void **state)
 {
 	(void)state;
@@ -311,6 +332,24 @@ static void a_change_among_routers_that_answer_seldom_is_named(void **state)
 	world_end(&w);
 }
 
+/* Asked no more often than it answers, it shows as much as any other. */
+static void a_router_that_limits_its_answers_is_named_as_soon_as_any_other(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.distance = 8;
+		w.limited = 1 << 2;
+		begin(&w);
+		w.moved = 1 << 2;
+		world_goes_on(&w, 60 * INPATH_SEC);
+		assert_changes(&w, 1, 0);
+		assert_int_equal(latest_change(&w)->ttl, 3);
+		assert_in_range(world_stats(&w)->traces, 3, 4);
+		world_end(&w);
+	}
+}
+
 static void a_guess_where_the_server_stands_is_no_path(void **state)
 {
 	(void)state;
@@ -439,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_longer_and_a_shorter_path_differ_where_the_server_moved),
 		cmocka_unit_test(
 			a_nearer_server_is_a_change_once_four_traces_have_not_met_it_there),
+		cmocka_unit_test(a_nearer_server_is_no_change_where_few_answers_have_placed_it),
 		cmocka_unit_test(a_third_path_is_the_one_that_is_named),
 		cmocka_unit_test(a_way_back_is_told_as_one),
 		cmocka_unit_test(a_flap_is_counted_and_not_named),
@@ -447,6 +487,7 @@ int main(void)
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
 		cmocka_unit_test(a_change_behind_a_balancer_is_named),
 		cmocka_unit_test(a_change_among_routers_that_answer_seldom_is_named),
+		cmocka_unit_test(a_router_that_limits_its_answers_is_named_as_soon_as_any_other),
 		cmocka_unit_test(a_guess_where_the_server_stands_is_no_path),
 		cmocka_unit_test(there_are_tokens_left_to_confirm_a_change),
 		cmocka_unit_test(a_trace_that_shows_two_routers_without_turns_names_no_change),

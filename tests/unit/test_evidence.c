@@ -66,7 +66,7 @@ static void zeroed_memory_lacks_all_of_it(void **state)
 	(void)state;
 	asked(&s, 3, 103, 1, 1);
 	assert_int_equal(lacks(&s, ttl_bit(3)).all, 18);
-	assert_int_equal(lacks(&s, ttl_bit(3)).first, 10);
+	assert_int_equal(lacks(&s, ttl_bit(3)).first, 18);
 }
 
 /* M as the header's table has it, for each K. */
@@ -90,7 +90,7 @@ static void so_many_new_answers_are_wanted_behind_so_many_old_ones(void **state)
 			differs(&s, 3, 1, 1);
 			lack = lacks(&s, ttl_bit(3));
 			assert_int_equal(lack.all, new < wanted ? wanted - new : 0);
-			assert_int_equal(lack.first, both < 10 ? 10 - both : 0);
+			assert_int_equal(lack.first, both < 18 ? 18 - both : 0);
 		}
 	}
 }
@@ -206,11 +206,11 @@ static void all_ttls_that_differ_witness_to_one_step(void **state)
 	/* 9 before, 6 behind. */
 	assert_int_equal(lacks(&s, differ).all, 22 - 9 - 6);
 	/* The one that is named, the first, by answers of its own. */
-	assert_int_equal(lacks(&s, differ).first, 10 - 3 - 2);
+	assert_int_equal(lacks(&s, differ).first, 18 - 3 - 2);
 	differs(&s, 5, 9, 9);
 	assert_int_equal(lacks(&s, differ).all, 0);
-	assert_int_equal(lacks(&s, differ).first, 5);
-	differs(&s, 3, 4, 4);
+	assert_int_equal(lacks(&s, differ).first, 13);
+	differs(&s, 3, 12, 12);
 	assert_int_equal(lacks(&s, differ).first, 1);
 	differs(&s, 3, 1, 1);
 	assert_int_equal(lacks(&s, differ).first, 0);
@@ -251,7 +251,7 @@ static void what_was_not_found_again_is_worth_nothing(void **state)
 	}
 	evidence_flapped(&s.ev, ttl_bit(3));
 	assert_int_equal(lacks(&s, ttl_bit(3)).all, 18);
-	assert_int_equal(lacks(&s, ttl_bit(3)).first, 10);
+	assert_int_equal(lacks(&s, ttl_bit(3)).first, 18);
 	assert_int_equal(s.ev.old[3], 9);
 	assert_int_equal(s.ev.new[3], 5);
 }
@@ -328,6 +328,56 @@ static void a_server_that_is_gone_takes_eight_unanswered_probes(void **state)
 	}
 }
 
+/* Each trace counts it for one, so that fewer are wanted of it: how many there are in all is the same. */
+static void a_first_ttl_that_answers_seldom_needs_six_of_its_own(void **state)
+{
+	struct scene s = scene();
+	uint64_t differ = ttl_bit(3) | ttl_bit(4);
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		stays(&s, 4, 1, 1);
+	stays(&s, 3, 1, 1);
+	differs(&s, 4, 4, 4);
+	for (uint8_t traces = 1; traces <= 6; traces++) {
+		differs(&s, 3, 1, 6);
+		assert_int_equal(lacks(&s, differ).all, 0);
+		assert_int_equal(lacks(&s, differ).first, traces < 5 ? 5 - traces : 0);
+	}
+	/* Once it answers all of them, as many as anywhere. */
+	differs(&s, 3, 2, 2);
+	assert_int_equal(lacks(&s, differ).first, 18 - 1 - 8);
+	/* Alone, it has to show it all. */
+	asked(&s, 3, 103, 1, 6);
+	assert_int_equal(lacks(&s, ttl_bit(3)).all, 18 - 8);
+}
+
+/* A router was put in at TTL 3, which has answered once: those behind it are one farther away. */
+static void a_router_that_moved_needs_no_answers_of_its_own(void **state)
+{
+	struct scene s = scene();
+	uint64_t differ = ttls_up_to(6) & ~ttls_up_to(2);
+
+	(void)state;
+	for (uint8_t ttl = 3; ttl <= 6; ttl++)
+		for (int i = 0; i < 5; i++)
+			stays(&s, ttl, 1, 1);
+	differs(&s, 3, 1, 1);
+	for (uint8_t ttl = 4; ttl <= 6; ttl++)
+		differs(&s, ttl, 2, 2);
+	assert_int_equal(lacks(&s, differ).all, 0);
+	assert_int_equal(lacks(&s, differ).first, 18 - 5 - 1);
+	asked(&s, 4, 3, 2, 2);
+	assert_int_equal(lacks(&s, differ).first, 0);
+	/* What moved farther on says nothing of this one. */
+	asked(&s, 4, 104, 2, 2);
+	asked(&s, 6, 5, 2, 2);
+	assert_int_equal(lacks(&s, differ).first, 18 - 5 - 1);
+	/* The way back: the next one has come nearer. */
+	asked(&s, 3, 4, 1, 1);
+	assert_int_equal(lacks(&s, differ).first, 0);
+}
+
 static void counts_stop_where_more_makes_no_difference(void **state)
 {
 	struct scene s = scene();
@@ -363,6 +413,8 @@ int main(void)
 		cmocka_unit_test(a_proven_step_takes_six),
 		cmocka_unit_test(a_server_that_came_nearer_takes_eight),
 		cmocka_unit_test(a_server_that_is_gone_takes_eight_unanswered_probes),
+		cmocka_unit_test(a_first_ttl_that_answers_seldom_needs_six_of_its_own),
+		cmocka_unit_test(a_router_that_moved_needs_no_answers_of_its_own),
 		cmocka_unit_test(counts_stop_where_more_makes_no_difference),
 	};
 

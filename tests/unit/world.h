@@ -26,6 +26,7 @@ enum {
 	WORLD_SENT = 64,
 	WORLD_ISS = 0xfffffff0, /* so that every flow's numbers wrap around */
 	WORLD_IRS = 0xffffffa0,
+	WORLD_LIMIT = 3,
 	WAN = 2,
 	LAN = 3,
 };
@@ -66,6 +67,7 @@ struct world {
 	uint64_t third;      /* bit n-1: yet another router answers at TTL n */
 	uint64_t stingy;     /* bit n-1: router n answers one probe in four */
 	uint32_t dice;       /* what `deals` draws from: a constant seed, if any */
+	uint64_t limited;    /* bit n-1: router n answers WORLD_LIMIT probes a second */
 	uint64_t zero_ttl;   /* bit n-1: router n forwards what it has made TTL 0 */
 	uint8_t proxy;       /* what reaches beyond this router it answers in the server's name */
 	uint8_t refuser;     /* ... this one refuses */
@@ -90,6 +92,9 @@ struct world {
 	uint32_t touched; /* probes that reached the server */
 	uint32_t sends_a_tick;
 	uint32_t per_ttl[INPATH_MAX_HOPS + 1];
+	uint64_t limit_second[INPATH_MAX_HOPS +
+			      1]; /* of `limited`: the latest in which it answered ... */
+	uint32_t limit_used[INPATH_MAX_HOPS + 1]; /* ... and how often */
 	struct inpath_probe last_probe;
 	struct inpath_probe sent[WORLD_SENT]; /* the first ones */
 	uint32_t dropped;
@@ -414,6 +419,16 @@ static inline void world_router_answers(
 		world_later(w, ttl * w->hop_rtt, bytes, len);
 }
 
+/* Has a router whose answers are limited given what it gives in a second? */
+static inline bool world_used_up(struct world *w, uint8_t ttl)
+{
+	if (w->limit_second[ttl] != w->now / INPATH_SEC) {
+		w->limit_second[ttl] = w->now / INPATH_SEC;
+		w->limit_used[ttl] = 0;
+	}
+	return w->limit_used[ttl]++ >= WORLD_LIMIT;
+}
+
 /* A probe leaves the gateway: the router at its TTL answers, or the server. */
 static inline void world_carry(struct world *w, const struct inpath_probe *probe)
 {
@@ -439,6 +454,8 @@ static inline void world_carry(struct world *w, const struct inpath_probe *probe
 		return;
 	}
 	if (w->stingy >> (ttl - 1) & 1 && w->per_ttl[ttl] % 4)
+		return;
+	if (w->limited >> (ttl - 1) & 1 && world_used_up(w, ttl))
 		return;
 	if (!(w->silent >> (ttl - 1) & 1))
 		world_router_answers(w, probe, ttl, tcp);
