@@ -6,15 +6,14 @@
 #include <string.h>
 
 enum {
-	BOTH = 22,     /* answers before the step and behind it, together */
+	BOTH = 26,     /* answers before the step and behind it, together */
 	NEW_LEAST = 4, /* of these, behind it */
-	NEW_ENOUGH = 18,
+	NEW_ENOUGH = 20,
 	EACH = 10,      /* more for each further router that is known to take turns there */
 	NEW_SERVER = 8, /* where the server has come nearer, or gone: touches are few */
 	OWN = 18,       /* before the step and behind it, of the TTL that is named; */
-	OWN_SELDOM =
-		6,  /* where it leaves probes without an answer, so that a trace counts for one */
-	PROVEN = 6, /* instead of all these, where another flow has proven it; */
+	OWN_SELDOM = 5, /* ... where it leaves probes without an answer: a trace counts for one */
+	PROVEN = 6,     /* instead of all these, where another flow has proven it; */
 	PROVEN_NEW = 2,
 	COUNT_MOST = 64,
 };

@@ -4,17 +4,18 @@
  *
  * At a TTL the epoch's traces have had K answers of its own router in a row, then came M of another.
  * Two that share the packets evenly at random look so once in 2^(K+M): what was seen before the step is
- * as good as what came behind it. One looks at each step, so small K add up: with M = 22 - K, no
- * fewer than 4 and no more than 18, a pair is taken for a change
+ * as good as what came behind it. One looks at each step, so small K add up: with M = 26 - K, no
+ * fewer than 4 and no more than 20, a pair is taken for a change
  *
- *   K = 1..3    M = 18      2^-19 + 2^-20 + 2^-21      =  3.3e-6
- *   K = 4..17   M = 22 - K  14 * 2^-22                 =  3.3e-6
- *   K = 18..    M = 4       2^-22 + 2^-23 + ...        =  0.5e-6
+ *   K = 1..6    M = 20      2^-21 + 2^-22 + ...        =  0.9e-6
+ *   K = 7..21   M = 26 - K  15 * 2^-26                 =  0.2e-6
+ *   K = 22..    M = 4       2^-26 + 2^-27 + ...        =  0.03e-6
  *
- * once in 140,000 pairs that are met: not more often than by 18 new answers alone, whose part is 2^-18.
- * Shares that are not even: with p of the packets for the old one, K = 18.. costs p^18 (1-p)^3, 0.0003
- * where it is worst (6:1), 0.0001 for 3:1; the new answers, which must be 4 at the least, see to that.
- * Where p is small the 18 do: p (1-p)^17, 0.02 where it is worst (1:17).
+ * once in 800,000 pairs that are met: not more often than by 20 new answers alone, whose part is 2^-20. (A
+ * household's day meets some 50,000.)
+ * Shares that are not even: with p of the packets for the old one, K = 22.. costs p^22 (1-p)^3, 0.0001
+ * where it is worst (7:1), 0.00003 for 3:1; the new answers, which must be 4 at the least, see to that.
+ * Where p is small the 20 do: p (1-p)^19, 0.02 where it is worst (1:19).
  *
  * K is about probes that could have met either. One that nobody answers may have met the other, in
  * a moment in which that was silent or had used up what it may answer: then half of K is gone. With
@@ -24,7 +25,7 @@
  *
  * A packet is dealt for each probe, so all TTLs that differ witness to one step, and their answers are
  * added up. But the step may be behind routers that take turns: the TTL that is named must itself have
- * 18 of K + M; 6 if it leaves more than one probe of this trace without an answer, for then each trace
+ * 18 of K + M; 5 if it leaves more than one probe of this trace without an answer, for then each trace
  * counts for one; none if its router is found at another TTL now, or the new one was before: routers that
  * take turns do so where they are. Among three, of which two are known, an answer tells less: 10 more are
  * wanted.

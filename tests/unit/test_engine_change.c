@@ -326,7 +326,7 @@ static void a_change_among_routers_that_answer_seldom_is_named(void **state)
 	begin(&w);
 	world_goes_on(&w, 200 * INPATH_SEC);
 	w.moved = 1 << 2;
-	world_goes_on(&w, 600 * INPATH_SEC);
+	world_goes_on(&w, 720 * INPATH_SEC);
 	assert_changes(&w, 1, 0);
 	assert_int_equal(latest_change(&w)->ttl, 3);
 	world_end(&w);
