@@ -375,6 +375,9 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 		if (h->doubt.ttl == 0 && path_differs(&h->path, &t->path) == 0 &&
 			!is_mixture(t, &h->path))
 			path_fill(&h->path, &t->path);
+		/* What it was to confirm is still to be. */
+		if (h->doubt.ttl && t->why == INPATH_WHY_CHANGE && t->stop == INPATH_STOP_SHORT)
+			ask_again(f, &h->doubt, t->walk.confirm_by, now);
 		return;
 	}
 	if (t->why != INPATH_WHY_CHANGE)
