@@ -260,7 +260,7 @@ class Lane:
         with signals_wait():  # half a namespace could not be taken down
             self.must("ip", "netns", "add", self.namespace(host))
             self.hosts.append(host)
-        values = SYSCTL | (FORWARD if host == "gw" else {})
+        values = SYSCTL | (FORWARD if host not in ("client", "server") else {})
         pairs = [f"{key}={value}" for key, value in values.items()]
         script = 'for p; do [ ! -e "/proc/sys/${p%%=*}" ] || echo "${p#*=}" >"/proc/sys/${p%%=*}" || exit 1; done'
         self.must(*self.inside(host, "sh", "-c", script, "sh", *pairs))
@@ -280,12 +280,16 @@ class Lane:
         self.must("ip", "link", "add", "lan", "netns", gw, "type", "veth", "peer", "name", "lan", "netns", client)
         up = "link set dev {0} addrgenmode none", "link set dev {0} up"
         self.ip("gw", *(line.format("lan") for line in up), "addr add 192.168.77.1/24 dev lan",
-                "addr add 2001:db8:77::1/64 dev lan nodad", "addr add fe80::1/64 dev lan nodad", *self.tun("wan", WAN))  # fmt: skip
+                "addr add 2001:db8:77::1/64 dev lan nodad", "addr add fe80::1/64 dev lan nodad")  # fmt: skip
         self.ip("client", *(line.format("lan") for line in up), f"addr add {CLIENT[4]}/24 dev lan",
                 f"addr add {CLIENT[6]}/64 dev lan nodad", "addr add fe80::2/64 dev lan nodad", "route add default via 192.168.77.1",
                 "route add ::/0 via 2001:db8:77::1")  # fmt: skip
-        self.ip("server", *self.tun("srv", SERVER))
+        self.add_internet()
         self.must(*self.inside("gw", "iptables", "-w", "-t", "nat", "-A", "POSTROUTING", "-o", "wan", "-j", "MASQUERADE"))
+
+    def add_internet(self):
+        self.ip("gw", *self.tun("wan", WAN))
+        self.ip("server", *self.tun("srv", SERVER))
 
     @staticmethod
     def tun(name, addrs):

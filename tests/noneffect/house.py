@@ -57,6 +57,8 @@ class Scenario(NamedTuple):
     timestamps: int = 1
     width: float = 0.1  # seconds of a slice; 1 where the flow lasts longer
     judged: bool = True
+    flows: int = FLOWS
+    timed: bool = True  # not where it is the processor that says how long it takes
 
     @property
     def tcp(self):
@@ -74,6 +76,9 @@ def topology(scenario):
 
 
 class House(ground.Lane):
+    # How client and server reach each other.
+    WAYS = {"client": (" via 192.168.77.1 dev lan", " via 2001:db8:77::1 dev lan"), "server": (" dev srv",) * 2}
+
     def __init__(self, build, name, inpathd):
         super().__init__(build, name, INTERVAL, inpathd)
 
@@ -106,8 +111,7 @@ class House(ground.Lane):
         for host in "client", "server":
             self.set(host, tcp_no_metrics_save=1)
         # By the route: a namespace may not make any algorithm its default.
-        gateway = {"client": (" via 192.168.77.1 dev lan", " via 2001:db8:77::1 dev lan"), "server": (" dev srv",) * 2}
-        for host, (via4, via6) in gateway.items():
+        for host, (via4, via6) in self.WAYS.items():
             self.ip(host, f"route replace default{via4} congctl {scenario.control}", f"route replace ::/0{via6} congctl {scenario.control}")
         self.set("client", tcp_sack=scenario.sack, tcp_timestamps=scenario.timestamps)
         if scenario.kind == "down":
@@ -115,10 +119,16 @@ class House(ground.Lane):
                 file.write(ends.content(scenario.size))
         if scenario.kind == "h3":
             self.serve_h3(scenario)
-        self.start(text=topology(scenario))
+        self.begin_internet(scenario)
 
     def end_scenario(self, scenario):
         self.lose(scenario, [])
+        self.end_internet()
+
+    def begin_internet(self, scenario):
+        self.start(text=topology(scenario))
+
+    def end_internet(self):
         self.stop()
 
     def serve_h3(self, scenario):
