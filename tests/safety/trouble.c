@@ -5,6 +5,7 @@
  *	TROUBLE_SLOW=US		each read of the queue takes that much longer, on the processor
  *	TROUBLE_BUFFER=BYTES	receive buffers are no larger
  *	TROUBLE_HANG=FILE	who opens it waits for good, as on a drive of the network that is gone
+ *	TROUBLE_MERCY=1		nobody is killed, however slow
  *	TROUBLE_CLOCK=FILE	its first 8 bytes, an int64_t in the machine's order, are added to the wall clock's seconds, as
  *				they stand at that moment; the kernel's time stamps stay, as those of packets do that
  *				were queued before a step
@@ -12,7 +13,9 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +25,7 @@
 #include <unistd.h>
 
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
+static int (*real_kill)(pid_t, int);
 static int (*real_open)(const char *, int, ...);
 static int (*real_recvmmsg)(int, struct mmsghdr *, unsigned int, int, struct timespec *);
 static int (*real_setsockopt)(int, int, int, const void *, socklen_t);
@@ -29,6 +33,7 @@ static const volatile int64_t *step;
 static int64_t slow_ns;
 static int buffer;
 static const char *hangs;
+static bool mercy;
 
 static int64_t number(const char *name)
 {
@@ -51,7 +56,9 @@ __attribute__((constructor)) static void begin(void)
 	slow_ns = number("TROUBLE_SLOW") * 1000;
 	buffer = (int)number("TROUBLE_BUFFER");
 	hangs = getenv("TROUBLE_HANG");
+	mercy = getenv("TROUBLE_MERCY");
 	*(void **)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+	*(void **)&real_kill = dlsym(RTLD_NEXT, "kill");
 	*(void **)&real_recvmmsg = dlsym(RTLD_NEXT, "recvmmsg");
 	*(void **)&real_setsockopt = dlsym(RTLD_NEXT, "setsockopt");
 }
@@ -71,6 +78,11 @@ static int64_t monotonic(void)
 
 	real_clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int kill(pid_t pid, int number_of)
+{
+	return mercy && number_of == SIGKILL ? 0 : real_kill(pid, number_of);
 }
 
 int open(const char *path, int flags, ...)
