@@ -43,7 +43,9 @@ as_nft() {
 }
 
 # mode KIND: the gateway's rules as this kind of turn has them; made once, by what makes them, and then put back, so that
-# turns can be short. `rule`: a single one, that matches no packet; `nft`: as_nft. With $NO_REST nothing is put to rest.
+# turns can be short. `rule`: a single one, that matches no packet; `nft`: as_nft; `hello`: the accept loop gets what a client
+# says until it has greeted, which is the least that a queue must have to know what a connection is. With $NO_REST nothing is put
+# to rest.
 MODE=
 mode() {
 	local kind=$1 kept table
@@ -57,6 +59,10 @@ mode() {
 	case $kind in
 	none) ;;
 	nft) as_nft | on gw nft -f - ;;
+	hello)
+		on gw iptables -t mangle -A FORWARD -p tcp -m connbytes --connbytes 0:3 --connbytes-mode packets --connbytes-dir original \
+			-j NFQUEUE --queue-num 538 --queue-bypass
+		;;
 	rule) on gw iptables -t mangle -A FORWARD -m connmark --mark 0x8000000/0x8000000 -j RETURN ;;
 	*)
 		if [ -e "$kept" ]; then
@@ -220,8 +226,9 @@ unselected_once() {
 unselected() {
 	visits_server 7000 1 $((48 << 20))
 	both "$SELECT"
-	turns unselected MB/s none ours
+	turns unselected MB/s none ours hello
 	compare unselected MB/s more 0.99 ours none
+	compare unselected_hello MB/s more - ours hello
 }
 
 # Per connection: a greeting of 353 bytes with the server's name, and 1000 bytes of answer.

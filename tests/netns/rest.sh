@@ -120,5 +120,15 @@ for one in "${!SPORT[@]}"; do
 	marks+="$((mark & ~OURS)) "
 done
 tap_is "nobody else's mark was changed" "$marks" "$((FOREIGN)) $((FOREIGN)) $((FOREIGN)) $((FOREIGN)) "
+# A packet that a verdict puts to rest goes through FORWARD's rules again; here it comes to the queue again, too.
+for tables in iptables ip6tables; do
+	on gw "$tables" -t security -I FORWARD 1 -j MARK --set-xmark "0x0/$REST" 2>/dev/null ||
+		on gw "$tables" -t mangle -I FORWARD 1 -j MARK --set-xmark "0x0/$REST"
+done
+for family in 4 6; do
+	tap_ok "where others take the rest bit off, packets go round once: IPv$family" home_curl tv "$family" --max-time 60 \
+		"https://$S1_NAME/hls/seg-0.ts" -o "$NET_WORK/bitless$family"
+	tap_ok "IPv$family: every byte arrives" cmp "$NET_WORK/s1/www/hls/seg-0.ts" "$NET_WORK/bitless$family"
+done
 tap_ok "inpathd ends well" stop_inpathd
 tap_done
