@@ -306,7 +306,7 @@ peers:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/netsim/peers "$(BUILD)" "$(SEED)" "$(if $(filter file,$(origin PATHS)),40,$(PATHS))"
 
-# make noneffect [SEED=1] [PAIRS=400] [ONLY=word]: do flows fare otherwise where inpath traces them? Ten minutes at most.
+# make noneffect [SEED=1] [PAIRS=400] [ONLY=word]: do flows fare otherwise where inpath traces them? A quarter of an hour at most.
 noneffect:
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BUILD)/netsim
 	@tests/noneffect/run "$(BUILD)" "$(SEED)" "$(if $(filter file,$(origin PAIRS)),400,$(PAIRS))" "$(ONLY)"
@@ -337,7 +337,7 @@ soak-real:
 	@tests/soak/real "$(BUILD)" "$(MINUTES)" "$(SEED)"
 
 # make why [SEED=1] [RUNS=25] [REAL=240]: does `inpath why` name what is wrong, where it is, and nothing else? RUNS simulated logs of each
-# kind, REAL runs of the daemon on a synthetic internet. Ten minutes at most. KEEP=folder keeps the logs of those runs that it told wrong.
+# kind, REAL runs of the daemon on a synthetic internet. A quarter of an hour at most. KEEP=folder keeps the logs of those runs that it told wrong.
 RUNS ?= 25
 REAL ?= 240
 
