@@ -24,7 +24,9 @@ bool prober_is_touch(const struct prober *p, uint8_t ttl)
 
 bool prober_may_reach(const struct prober *p, inpath_time now)
 {
-	if (p->manner != PROBER_PROVES || p->server_hop)
+	if (p->manner != PROBER_PROVES)
+		return false;
+	if (p->server_hop && p->newest_sent <= p->last_sent[p->server_hop - 1] + PROBER_WAIT_FLOOR)
 		return false;
 	return p->e2e_ns == 0 || now < p->newest_sent + p->e2e_ns + p->e2e_ns / 2 + PROBER_SLACK;
 }

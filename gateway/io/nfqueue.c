@@ -79,6 +79,8 @@ struct nfqueue *nfqueue_open(uint16_t queue, uint32_t maxlen, struct io_error *e
 		io_fail(err, -ENOMEM, "no memory for queue %u", queue);
 		goto fail;
 	}
+	/* Taken now, not when a crowd of packets first comes. */
+	memset(q->slots, 0xff, sizeof(q->slots));
 	q->queue = queue;
 	q->maxlen = maxlen;
 	q->answered_mask = ring - 1;

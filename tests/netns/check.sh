@@ -110,7 +110,10 @@ offload_rule '{"match": {"op": "==", "left": {"&": [{"ct": {"key": "mark"}}, 201
 breaks "flow offload of what rests" offload ok
 rm "$NET_WORK/bin/nft"
 
+# The rules depend on that: they are to be loaded again.
 on gw iptables -t mangle -I PREROUTING -j CONNMARK --restore-mark
+breaks "whole marks restored since the rules were loaded" rules bad
+inpath_rules up >/dev/null
 breaks "whole marks restored, nobody matches them" marks ok
 on gw ip rule add fwmark 1 lookup 100
 tap_is "whole marks restored and matched" "$(mark marks)" limit
@@ -119,6 +122,7 @@ on gw ip rule add fwmark 1/0xff lookup 100
 breaks "whole marks restored, matched with a mask" marks ok
 on gw ip rule del fwmark 1/0xff
 on gw iptables -t mangle -D PREROUTING -j CONNMARK --restore-mark
+inpath_rules up >/dev/null
 on gw ip rule add iif br-lan lookup 100
 breaks "routing by the incoming interface" iif limit
 on gw ip rule del iif br-lan

@@ -311,6 +311,12 @@ static void until_the_server_is_found_any_probe_may_reach_it(void **state)
 	assert_true(prober_is_touch(&p, 6));
 	assert_true(prober_is_touch(&p, 7));
 	assert_false(prober_is_touch(&p, 5));
+	/* A while later that need not be so any more. */
+	prober_sent(&p, 5, T0 + 141 * MS);
+	assert_false(prober_may_reach(&p, T0 + 142 * MS));
+	prober_sent(&p, 5, T0 + 142 * MS);
+	assert_true(prober_may_reach(&p, T0 + 143 * MS));
+	assert_false(prober_may_reach(&p, T0 + 177 * MS));
 	/* How long an answer takes is not known; or there is none. */
 	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, true, 0, T0);
 	prober_sent(&p, 5, T0);
