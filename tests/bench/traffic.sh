@@ -42,6 +42,12 @@ as_nft() {
 	INPATH_BACKEND=nft inpath_rules print | sed "s/counter queue num [0-9]* bypass\$/ct mark set ct mark or 0x8000000 counter accept/"
 }
 
+# iptables-save lists all chains that a table may have, and iptables-restore then makes them, each in its hook.
+only_used() {
+	awk '{ line[NR] = $0 } $1 == "-A" { used[":" $2] = 1 }
+		END { for (i = 1; i <= NR; i++) { split(line[i], w); if (w[1] !~ /^:/ || w[2] == "-" || w[1] in used) print line[i] } }'
+}
+
 # mode KIND: the gateway's rules as this kind of turn has them; made once, by what makes them, and then put back, so that
 # turns can be short. `rule`: a single one, that matches no packet; `nft`: as_nft; `hello`: the accept loop gets what a client
 # says until it has greeted, which is the least that a queue must have to know what a connection is. With $NO_REST nothing is put
@@ -73,7 +79,7 @@ mode() {
 		[ -z "${NO_REST:-}" ] || no_rest
 		for table in mangle security; do
 			on gw iptables-save -t "$table" 2>/dev/null || true
-		done >"$kept"
+		done | only_used >"$kept"
 		;;
 	esac
 }
@@ -262,7 +268,7 @@ no_rest() {
 	local tables table
 	for tables in iptables ip6tables; do
 		for table in security mangle; do
-			on gw "$tables" -t $table -S INPATH_RESTED 2>/dev/null | sed -n '/--save-mark/s/^-A/-D/p' |
+			{ on gw "$tables" -t $table -S INPATH_RESTED 2>/dev/null || true; } | sed -n '/--save-mark/s/^-A/-D/p' |
 				while read -r rule; do
 					# shellcheck disable=SC2086 # words
 					on gw "$tables" -t $table $rule </dev/null
