@@ -21,6 +21,8 @@ that were sent, that no ICMP error came to the client, and that netsim's truth a
     unjudged                 netsim's truth is not asked: for where the server's hop cannot be told (judge.py)
     needs TTL ROUTER N..M    so many of a flow's probes with this TTL must have expired there, for an event to have come
                              where the case wants it. It is chance: where it did not, the case runs again
+    between                  likewise, no event (`at TIME`) may come while a trace is under way: half of it would be of
+                             the old route, and half of the new one
 
 Cases run side by side (--lanes N, two for each processor), each in a lane of its own.
 """
@@ -53,6 +55,7 @@ class Run:
 
     def __init__(self, lines):
         self.families, self.flows, self.needs, self.judged = (4, 6), 1, None, True
+        self.between = False
         self.proto = "tcp"
         self.probe, self.sysctls, self.mss, self.passes = {}, [], None, 0
         for line in lines:
@@ -77,6 +80,8 @@ class Run:
                 self.ttl(int(rest[0]))
             elif word == "unjudged":
                 self.judged = False
+            elif word == "between":
+                self.between = True
             elif word == "needs":
                 self.needs = (int(rest[0]), rest[1], *map(int, rest[2].split("..")))
             else:
@@ -137,8 +142,11 @@ def stats_wrong(case, before, after):
     return wrong
 
 
-def chance_came(run, truth):
+def chance_came(job, flows, records, truth):
     """Is there for each flow what the case needs?"""
+    run = job.run
+    if run.between and any(judge.interrupted(flow, records, truth, job.case.events) for flow in flows):
+        return False
     if not run.needs:
         return True
     ttl, router, least, most = run.needs
@@ -171,7 +179,7 @@ def attempt(job, lane, ending):
     records = expect.records_of(lane.read_log())
     ends = lane.finish()
     truth = lane.stop()
-    if not chance_came(run, truth):
+    if not chance_came(job, flows, lane.records, truth):
         return False
     for flow in flows:
         if not said[flow].done:

@@ -92,7 +92,8 @@ class Line:
 
 
 class Case:
-    """A case file. `expected[af]` are its Lines, `options` the lines of `--- run`, `stats` the counters."""
+    """A case file. `expected[af]` are its Lines, `options` the lines of `--- run`, `stats` the counters, `events` the times
+    in its topology, in seconds."""
 
     def __init__(self, text):
         parts = re.split(r"^--- *(\w+) *\n", text, flags=re.M)
@@ -104,6 +105,8 @@ class Case:
         self.title = " ".join(line.lstrip("# ") for line in comment.splitlines())
         self.options = [line for line in map(clean, sections.get("run", "").splitlines()) if line]
         self.quic = "proto quic" in self.options
+        times = re.findall(r"^at ([0-9.]+)(ms|s)\b", self.topology, flags=re.M)
+        self.events = [float(number) / (1000 if unit == "ms" else 1) for number, unit in times]
         self.names = Names(self.topology)
         self.expected = {4: [], 6: []}
         self.defaults = {4: {}, 6: {}}

@@ -94,6 +94,18 @@ def traces(flow, paths, records, truth, true_flow, timeout):
         yield Trace(record, probes, in_force(true_flow, begin, end), flow[2], true_flow.get("heard", []))
 
 
+def interrupted(flow, records, truth, times, timeout_ms=1000):
+    """Did one of the events at `times` (seconds from the first packet) come while a trace of the flow was under way?"""
+    paths = [r for r in records if r.get("ev") == "path" and tuple_of(r) == tuple(flow)]
+    true_flow = find(truth, flow)
+    for trace in traces(flow, paths, records, truth, true_flow, timeout_ms / 1000) if true_flow else ():
+        began = min((probe["at"] for probe in trace.probes), default=None)
+        ended = float(trace.record["ts"]) - truth["zero"] + CLOCK_SPARE
+        if began is not None and any(began <= at <= ended for at in times):
+            return True
+    return False
+
+
 def matched(sent, truth, true_flow):
     """run -> the truth's probes, by those that inpathd says to have sent."""
     came = {run: [] for run in sent}

@@ -213,6 +213,10 @@ said = wrong(log(NEW, nhop=3), moved)
 ok("the new one before it, too", any("2/198.18.0.8: true is 198.18.0.2" in line for line in said), said)
 flow["paths"][0]["until"] = flow["paths"][1]["from"] = 1.045
 right("during it, both are right", log(GOOD.replace("198.18.0.2/", "198.18.0.2+198.18.0.8/")), moved)
+whole = log(at=1.2) + log(NEW, nhop=3, run="2", at=4.1, probes=after)
+for at, want in (0.9, False), (1.045, True), (1.15, True), (1.3, False), (3.9, False), (4.05, True), (5.0, False):
+    ok(f"an event at {at} comes {'while a trace is under way' if want else 'between traces'}",
+       judge.interrupted(FLOW, whole, moved, [9.0, at]) == want)  # fmt: skip
 
 # Times tell only where counts do not: a probe that was lost on its way to netsim.
 short = truth()
