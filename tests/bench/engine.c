@@ -55,6 +55,7 @@ struct ground {
 
 struct bytes {
 	size_t len;
+	uint32_t client_seq; /* what it says of the client's sequence numbers, as from ISS on */
 	uint8_t at[256];
 };
 
@@ -75,6 +76,7 @@ static struct bytes packet(const struct ground *g, bool from_client, uint16_t fl
 	struct bytes b;
 	uint8_t all[WIRE_MAX];
 
+	b.client_seq = from_client ? seq : ack;
 	b.len = wire_tcp(all, &(struct wire_tcp){
 				      .ip = { .src = from_client ? client : server,
 					      .dst = from_client ? server : client,
@@ -97,7 +99,7 @@ static struct bytes packet(const struct ground *g, bool from_client, uint16_t fl
 	return b;
 }
 
-/* Makes it a packet of flow `i`: the client's address and port. */
+/* Makes it a packet of flow `i`: the client's address and port, and its sequence numbers, which begin anywhere (RFC 6528). */
 static void address(const struct ground *g, struct bytes *b, bool from_client, uint32_t i)
 {
 	size_t tcp = g->v6 ? 40 : 20;
@@ -105,6 +107,7 @@ static void address(const struct ground *g, struct bytes *b, bool from_client, u
 
 	wire_put16(b->at + client, i / FLOWS_A_CLIENT);
 	wire_put16(b->at + tcp + (from_client ? 0 : 2), 10000 + i % FLOWS_A_CLIENT);
+	wire_put32(b->at + tcp + (from_client ? 4 : 8), b->client_seq + i * 2654435769U);
 }
 
 static struct inpath_verdict give(struct ground *g, const struct bytes *b, bool from_client)
