@@ -3,7 +3,7 @@
  * visits serve ADDRESS PORT PORTS BYTES: on PORT and the PORTS - 1 behind it, answers a TLS greeting with BYTES and closes.
  * visits make ADDRESS PORT PORTS PARALLEL COUNT [FIRST]: COUNT connections, PARALLEL at a time, over these ports in turns:
  * connects, greets, reads the answer to its end, closes. Prints `CONNECTIONS/s MB/s`. No two have the same ports, nor have those
- * of a run whose FIRST is COUNT lower; without FIRST it begins anywhere.
+ * of a run whose FIRST is COUNT lower, but for as many as the ports that others held then; without FIRST it begins anywhere.
  *
  * No cryptography on either side: what is measured is what lies between them.
  */
@@ -130,22 +130,44 @@ struct visits {
 	const char *address;
 	int port, ports;
 	long first, begun, done, count;
+	long passed; /* ports that others hold */
 	uint64_t bytes;
 	uint8_t hello[WIRE_MAX];
 	size_t hello_len;
 };
 
-static void begin(struct visits *v)
+/* A connection from that port to that place; -1 if another socket holds the port. */
+static int connection(const struct sockaddr_in *from, const struct sockaddr_in *to)
 {
-	long number = v->first + v->begun++;
-	struct sockaddr_in to = place(v->address, v->port + (int)(number % v->ports));
-	struct sockaddr_in from = place("0.0.0.0", LOWEST + (int)(number / v->ports % SOURCES));
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
-		(connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0 && errno != EINPROGRESS))
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)from, sizeof(*from)) == 0 &&
+		(connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0 ||
+			errno == EINPROGRESS))
+		return fd;
+	if (errno != EADDRINUSE)
 		die("connect");
+	close(fd);
+	return -1;
+}
+
+static void begin(struct visits *v)
+{
+	int fd = -1;
+
+	for (int tries = 0; fd < 0; tries++) {
+		long number = v->first + v->begun + v->passed;
+		struct sockaddr_in to = place(v->address, v->port + (int)(number % v->ports));
+		struct sockaddr_in from =
+			place("0.0.0.0", LOWEST + (int)(number / v->ports % SOURCES));
+
+		fd = connection(&from, &to);
+		v->passed += fd < 0;
+		if (tries == SOURCES)
+			die("no port is free");
+	}
+	v->begun++;
 	watch(fd, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
