@@ -40,7 +40,7 @@ begin() { # FIRST_PORT
 		home_curl tv "$family" --local-port "$port" "https://$S1_NAME/paced/long.bin" -o "$NET_WORK/down$family" &
 		PLAYER["down $family"]=$!
 		SPORT["up $family"]=$((++port))
-		home_curl laptop "$family" --local-port "$port" --limit-rate 400k -T "$NET_WORK/s1/www/long.bin" \
+		home_curl laptop "$family" --local-port "$port" --limit-rate 500k -T "$NET_WORK/s1/www/long.bin" \
 			"https://$S1_NAME/upload/up$family" &
 		PLAYER["up $family"]=$!
 	done
@@ -72,13 +72,15 @@ each_is_true() {
 
 net_begin rest "${1:-}"
 home_up nat6
-head -c 16000000 /dev/urandom >"$NET_WORK/s1/www/long.bin"
+head -c 24000000 /dev/urandom >"$NET_WORK/s1/www/long.bin"
 # Somebody marks all connections, and restores his own bits alone.
 for tables in iptables ip6tables; do
 	on gw "$tables" -t mangle -A PREROUTING -j CONNMARK --set-xmark "$FOREIGN/$FOREIGN"
 done
+# An upload's traces wait 5 seconds for a moment in which the server says something, and what is to be traced within two
+# does not rest: so that it rests again and again, and not behind its first trace alone, the interval is more than both.
 # On a busy machine a router may take its time.
-inpath_conf 'probe = { interval = 6; timeout_ms = 3000; }; budget = { gateway = 1000; client = 500; first_hops = 100; };' 'paths = "all"'
+inpath_conf 'probe = { interval = 12; timeout_ms = 3000; }; budget = { gateway = 1000; client = 500; first_hops = 100; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf"
 begin 24000
 for one in "down 4" "up 4" "down 6" "up 6"; do
@@ -86,7 +88,7 @@ for one in "down 4" "up 4" "down 6" "up 6"; do
 	tap_ok "$one: with a record" traced "$one" 1
 done
 for one in "down 4" "up 4" "down 6" "up 6"; do
-	tap_ok "$one: traced again, three times in all" wait_for 40 traced "$one" 3
+	tap_ok "$one: traced again, three times in all" wait_for 90 traced "$one" 3
 done
 tap_ok "every path is true" each_is_true
 wait_for 120 rests "down 4"
