@@ -4,6 +4,8 @@
 # rules.sh: what rules/inpath-rules promises. First the loading and removing, in one namespace, with
 # both kinds of iptables and two small shells; then what the rules do to packets between a client,
 # a gateway with NAT, a router and a server. No inpathd runs: an empty queue is part of the promise.
+#
+# INPATH_BACKEND=nft leaves out what is about iptables alone.
 set -euo pipefail
 shopt -s inherit_errexit
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -890,7 +892,9 @@ dns_is_copied() {
 
 system_path=$PATH
 kernel_has_nft_queue && auto=nft || auto=iptables
-for kind in nft legacy; do
+kinds="nft legacy"
+[ "${INPATH_BACKEND:-}" != nft ] || kinds=
+for kind in $kinds; do
 	if ! command -v iptables-$kind >/dev/null || ! command -v ip6tables-$kind >/dev/null; then
 		skip "iptables-$kind" "there is no iptables-$kind"
 		continue
@@ -929,7 +933,6 @@ PATH=$system_path shell="sh"
 promise "-c reaches inpathd" the_config_file_is_passed_on
 promise "auto takes $auto, as this kernel can" auto_prefers_what_works
 promise "a failing nft changes nothing" nft_failure_changes_nothing
-backends=iptables
 if [ "$auto" != nft ]; then
 	nft_stand_in
 	skip "nft: queue statements" "this kernel has no nft queue; counters stand in for them below"
@@ -939,7 +942,7 @@ promise "nft: up and down leave everybody else's tables as they were" nft_life
 promise "nft: status sees every lost or added rule" nft_every_loss_is_seen
 promise "nft: bits that are not ours any more leave the connections" old_marks_are_cleared nft
 promise "one backend replaces the other" backends_replace_each_other
-backends="iptables nft"
+backends=${kinds:+iptables }nft
 
 build_net
 for backend in $backends; do
