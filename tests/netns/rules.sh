@@ -892,9 +892,10 @@ dns_is_copied() {
 
 system_path=$PATH
 kernel_has_nft_queue && auto=nft || auto=iptables
-kinds="nft legacy"
-[ "${INPATH_BACKEND:-}" != nft ] || kinds=
-for kind in $kinds; do
+backends="iptables nft"
+[ "${INPATH_BACKEND:-}" != nft ] || backends=nft
+for kind in nft legacy; do
+	[ "$backends" != nft ] || break
 	if ! command -v iptables-$kind >/dev/null || ! command -v ip6tables-$kind >/dev/null; then
 		skip "iptables-$kind" "there is no iptables-$kind"
 		continue
@@ -942,7 +943,6 @@ promise "nft: up and down leave everybody else's tables as they were" nft_life
 promise "nft: status sees every lost or added rule" nft_every_loss_is_seen
 promise "nft: bits that are not ours any more leave the connections" old_marks_are_cleared nft
 promise "one backend replaces the other" backends_replace_each_other
-backends=${kinds:+iptables }nft
 
 build_net
 for backend in $backends; do
