@@ -189,6 +189,8 @@ static enum touch_permit touch_permit(
 			return TOUCH_NEVER;
 		if (before && ttl > touch_from(p) && before->addr_count == 0)
 			return TOUCH_NEVER; /* its turn comes with that answer, if ever */
+		if (now < view->empty_from)
+			return TOUCH_LATER;
 		if (view->server_busy)
 			return patient ? TOUCH_LATER : TOUCH_NEVER;
 		return TOUCH_NOW;
@@ -262,7 +264,9 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 		return;
 	if (prober_is_touch(p, ttl)) {
 		enum touch_permit permit = touch_permit(p, view, ttl, now);
-		inpath_time patience = touch_patience(p, now);
+		inpath_time patience = view->empty && now < view->empty_from
+					       ? view->empty_from
+					       : touch_patience(p, now);
 
 		if (permit == TOUCH_LATER && now < patience && patience < s->earliest)
 			s->earliest = patience;

@@ -114,6 +114,8 @@ struct prober_view {
 	bool server_busy; /* server data is in flight: no empty touch */
 	bool may_end;     /* a FIN may have passed unseen: no empty touch */
 	inpath_time hold; /* no probe before this time; 0: none held */
+	inpath_time
+		empty_from; /* if `empty`: no touch before this time, as the server would not answer it */
 };
 
 enum prober_say {

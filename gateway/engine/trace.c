@@ -193,6 +193,8 @@ static bool step(struct inpath_engine *e, uint32_t slot, inpath_time now)
 		return false;
 	}
 	view = carrier_view(f, e->epoch, now);
+	if (view.empty)
+		view.empty_from = trace_empty_from(e, f, now);
 	answer = prober_ask(&t->walk, &view, now);
 	/* What is not sent now is left to others. */
 	if (answer.say != PROBER_SEND)

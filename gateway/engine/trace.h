@@ -289,6 +289,9 @@ bool trace_stray(struct inpath_engine *e, const struct packet *p, inpath_time no
  */
 bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now);
 
+/* From when on the server answers this flow's empty touches, as far as is known; 0: at any time. */
+inpath_time trace_empty_from(const struct inpath_engine *e, const struct flow *f, inpath_time now);
+
 /* Is a touch of this flow still waited for? */
 bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now);
 

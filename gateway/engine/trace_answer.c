@@ -7,7 +7,10 @@
 #include <string.h>
 
 /* See is_due. */
-#define BARE_SLACK (1 * INPATH_MSEC)
+#define BARE_SLACK  (1 * INPATH_MSEC)
+/* Linux answers one segment without data that is out of the window, and in the 500 ms behind it no other
+ * (tcp_invalid_ratelimit). */
+#define EMPTY_PAUSE (600 * INPATH_MSEC)
 
 /* The trace that a probe belongs to, if it still walks and the answer is in time. */
 static struct trace *open_trace(
@@ -262,6 +265,24 @@ static bool is_due(const struct flow *f, const struct sent_probe *s, inpath_time
 bool trace_touch_outstanding(const struct inpath_engine *e, const struct flow *f, inpath_time now)
 {
 	return oldest_touch(e, f, now) != NULL;
+}
+
+inpath_time trace_empty_from(const struct inpath_engine *e, const struct flow *f, inpath_time now)
+{
+	const struct table *t = &e->probes.table;
+
+	if (now > f->touch_until + EMPTY_PAUSE)
+		return 0;
+	for (uint32_t at = t->newest; at != TABLE_NONE; at = t->links[at].older) {
+		const struct sent_probe *s = &e->probes.entries[at];
+
+		if (now >= s->sent + EMPTY_PAUSE)
+			break;
+		if (s->touch && s->empty && (s->bare || s->by_server) &&
+			tuple_equal(&s->tuple, &f->tuple))
+			return s->sent + EMPTY_PAUSE;
+	}
+	return 0;
 }
 
 bool trace_bare_ack(struct inpath_engine *e, uint32_t flow, inpath_time now)

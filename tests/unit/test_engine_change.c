@@ -242,7 +242,7 @@ static void cut_a_trace_short(struct world *w)
 	uint64_t before = world_stats(w)->traces;
 
 	world_request(w, "again and again", 15);
-	world_run(w, 20 * MS);
+	world_run(w, 250 * MS);
 	w->window = 0;
 	for (int i = 0; i < 14; i++) {
 		world_server_says(w, world_server_tcp(w));
@@ -287,6 +287,41 @@ static void a_confirmation_cut_short_is_repeated_at_once(void **state)
 	assert_changes(&w, 1, 0);
 	assert_int_equal(latest_change(&w)->ttl, 3);
 	world_end(&w);
+}
+
+/* So many seconds of a download; the client says nothing of its own. */
+static void downloads(struct world *w, int seconds)
+{
+	for (int i = 0; i < 4 * seconds; i++) {
+		struct wire_tcp t = world_server_tcp(w);
+
+		t.payload = "some of a film";
+		t.payload_len = 14;
+		world_server_says(w, t);
+		world_client_says(w, world_client_tcp(w));
+		world_run(w, 250 * MS);
+	}
+}
+
+/* Its probes have no byte to carry. Of such segments a server answers one in half a second: the confirming trace waits. */
+static void a_download_whose_request_was_not_seen_confirms_its_change_at_once(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		world_begin(&w, &LIMITS);
+		world_connect(&w);
+		w.client_nxt += 500; /* the request */
+		downloads(&w, 20);
+		assert_int_equal(world_stats(&w)->traces_reached, 1);
+		w.moved = 1 << 2;
+		while (world_stats(&w)->traces == 1)
+			downloads(&w, 1);
+		downloads(&w, 2);
+		assert_int_equal(world_stats(&w)->traces, world_stats(&w)->traces_reached);
+		assert_changes(&w, 1, 0);
+		world_end(&w);
+	}
 }
 
 static void what_a_trace_cut_short_has_shown_is_known(void **state)
@@ -506,6 +541,7 @@ int main(void)
 		cmocka_unit_test(a_flap_is_counted_and_not_named),
 		cmocka_unit_test(a_trace_cut_short_is_no_evidence),
 		cmocka_unit_test(a_confirmation_cut_short_is_repeated_at_once),
+		cmocka_unit_test(a_download_whose_request_was_not_seen_confirms_its_change_at_once),
 		cmocka_unit_test(what_a_trace_cut_short_has_shown_is_known),
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
 		cmocka_unit_test(a_change_behind_a_balancer_is_named),

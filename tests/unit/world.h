@@ -4,7 +4,8 @@
  *
  * Router n stands at TTL n, the server at `distance`. Every answer of theirs is an event in a small
  * queue; world_run lets time pass. The server treats an old byte as Linux does: it answers at once,
- * with the byte as D-SACK block if the flow uses SACK. Nothing sleeps, nothing is random.
+ * with the byte as D-SACK block if the flow uses SACK; and an old segment without one, if it has not
+ * answered such a one within half a second. Nothing sleeps, nothing is random.
  */
 #ifndef TESTS_UNIT_WORLD_H
 #define TESTS_UNIT_WORLD_H
@@ -88,6 +89,7 @@ struct world {
 	bool blind;         /* no packet is foreseen */
 	uint32_t refuse;    /* errno that each send is refused with */
 
+	inpath_time empty_at; /* the server has answered an old segment without data */
 	uint32_t sends;
 	uint32_t touched; /* probes that reached the server */
 	uint32_t sends_a_tick;
@@ -371,6 +373,12 @@ static inline void world_dsack(struct world *w, uint8_t ttl, uint32_t seq, size_
 static inline void world_server_answers(struct world *w, uint32_t seq, size_t payload)
 {
 	w->touched++;
+	if (payload == 0) {
+		/* Linux's tcp_invalid_ratelimit. */
+		if (w->empty_at && w->now < w->empty_at + 500 * MS)
+			return;
+		w->empty_at = w->now;
+	}
 	if (!w->deaf)
 		world_dsack(w, w->distance, seq, payload);
 }
