@@ -28,7 +28,7 @@ declare -A SPORT=()
 for one in "${!STREAMS[@]}"; do
 	SPORT["${STREAMS[one]}"]=$((21001 + one))
 done
-declare -A WAY=() WANT=()
+declare -A WAY=() WANT=() TRACES=()
 QUIC=() # PIDs
 
 # --- the routes -----------------------------------------------------------------------------------
@@ -149,10 +149,17 @@ told_of() {
 	records ev=change "sport=${SPORT["$1"]}" | sed 's/.* ttl=\([0-9]*\).*/\1/'
 }
 
-all_traced() { # COUNT
+all_traced() { # MORE: times, since note_traces
 	local one
 	for one in "${!SPORT[@]}"; do
-		[ "$(traces_of "$one")" -ge "$1" ] || return 1
+		[ "$(traces_of "$one")" -ge $((TRACES["$one"] + $1)) ] || return 1
+	done
+}
+
+note_traces() {
+	local one
+	for one in "${!SPORT[@]}"; do
+		TRACES["$one"]=$(traces_of "$one")
 	done
 }
 
@@ -203,6 +210,7 @@ far a
 inpath_conf 'probe = { interval = 5; };' 'paths = "all"'
 start_inpathd "$NET_WORK/inpath.conf" >/dev/null
 begin
+note_traces
 tap_ok "each stream is traced" wait_for 120 all_traced 1
 ways
 tap_ok "by the way that it takes" each_is_true
@@ -217,12 +225,8 @@ for what in "${CHANGES[@]}"; do
 done
 wait_for 120 all_told "$count" || true
 # None besides: each stream is traced twice more.
-most=0
-for one in "${!SPORT[@]}"; do
-	now=$(traces_of "$one")
-	[ "$now" -le "$most" ] || most=$now
-done
-tap_ok "behind the last change each is traced on" wait_for 120 all_traced $((most + 2))
+note_traces
+tap_ok "behind the last change each is traced on" wait_for 120 all_traced 2
 for one in "${STREAMS[@]}"; do
 	tap_is "$one: $count changes, each told once and with the first TTL that differs" \
 		"$(told_of "$one" | paste -sd' ')" "${WANT["$one"]}"
