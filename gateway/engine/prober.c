@@ -22,15 +22,6 @@ bool prober_is_touch(const struct prober *p, uint8_t ttl)
 	return p->expected == 0 || ttl >= touch_from(p) || (p->server_hop && ttl >= p->server_hop);
 }
 
-bool prober_may_reach(const struct prober *p, inpath_time now)
-{
-	if (p->manner != PROBER_PROVES)
-		return false;
-	if (p->server_hop && p->newest_sent <= p->last_sent[p->server_hop - 1] + PROBER_WAIT_FLOOR)
-		return false;
-	return p->e2e_ns == 0 || now < p->newest_sent + p->e2e_ns + p->e2e_ns / 2 + PROBER_SLACK;
-}
-
 uint8_t prober_last(const struct prober *p)
 {
 	uint8_t ttl = INPATH_MAX_HOPS;
@@ -126,6 +117,29 @@ static bool newest_answered(const struct prober *p, uint8_t ttl)
 						    p->samples[ttl - 1].who[hop->sent - 1] != 0);
 }
 
+/* May an answer of the server to a probe that was sent then be on its way? */
+static bool may_come(inpath_time sent, uint64_t rtt, inpath_time now)
+{
+	return rtt == 0 || now < sent + rtt + rtt / 2 + PROBER_SLACK;
+}
+
+bool prober_may_reach(const struct prober *p, inpath_time now)
+{
+	const struct inpath_hop *server = p->server_hop ? &p->hops[p->server_hop - 1] : NULL;
+	uint64_t rtt = p->e2e_ns || !server ? p->e2e_ns : server->rtt_min_ns;
+
+	if (p->manner != PROBER_PROVES)
+		return false;
+	if (!server || p->newest_sent > p->last_sent[p->server_hop - 1] + PROBER_WAIT_FLOOR)
+		return may_come(p->newest_sent, p->e2e_ns, now);
+	/* It may stand nearer still: answers overtake each other. But no nearer than a router that answers. */
+	for (uint8_t ttl = (uint8_t)(ttls_highest(p->routers) + 1); ttl <= p->horizon; ttl++)
+		if (p->hops[ttl - 1].sent && !newest_answered(p, ttl) &&
+			may_come(p->last_sent[ttl - 1], rtt, now))
+			return true;
+	return false;
+}
+
 /* Until when an answer to the newest probe with this TTL is to be expected. */
 static inpath_time expected_by(const struct prober *p, uint8_t ttl)
 {
@@ -152,34 +166,41 @@ static uint8_t attempts_for(const struct prober *p, uint8_t ttl)
 	return attempts < PROBER_SAMPLES ? attempts : PROBER_SAMPLES;
 }
 
-/* When time alone may next allow a touch. */
-static inpath_time touch_patience(const struct prober *p, inpath_time now)
-{
-	return now < p->settled ? p->settled : p->settled + PROBER_QUIET_WAIT;
-}
-
 enum touch_permit {
 	TOUCH_NOW,
 	TOUCH_LATER, /* a better moment may come */
 	TOUCH_NEVER, /* time alone changes nothing */
 };
 
-/* Has a router answered there, and not the server? */
-static bool before_server(const struct prober *p, uint8_t ttl)
+/* Is it asked again and again, though a touch? Where a router has just answered stands no server. */
+static bool is_asked_again(const struct prober *p, uint8_t ttl)
 {
-	return p->hops[ttl - 1].answered && !p->hops[ttl - 1].server;
+	return ttl == p->confirm && p->hops[ttl - 1].answered && !p->hops[ttl - 1].server;
+}
+
+/*
+ * When time alone may next allow a touch, or forbid it: of one that is to be asked again, and may not be by
+ * empty probes, until when the client is given time to send a byte.
+ */
+static inpath_time touch_patience(
+	const struct prober *p, const struct prober_view *view, uint8_t ttl, inpath_time now)
+{
+	if (view->empty && is_asked_again(p, ttl))
+		return p->last_sent[ttl - 1] + PROBER_PACE + PROBER_QUIET_WAIT;
+	if (view->empty && now < view->empty_from)
+		return view->empty_from;
+	return now < p->settled ? p->settled : p->settled + PROBER_QUIET_WAIT;
 }
 
 /* May the touch with this TTL leave now? Nothing there has answered in the server's name from an odd distance. */
 static enum touch_permit touch_permit(
 	const struct prober *p, const struct prober_view *view, uint8_t ttl, inpath_time now)
 {
-	bool patient = now < touch_patience(p, now);
+	bool patient = now < touch_patience(p, view, ttl, now);
 	const struct inpath_hop *before = ttl > 1 ? &p->hops[ttl - 2] : NULL;
 
-	/* Where a router has just answered stands no server. */
-	if (ttl == p->confirm && before_server(p, ttl) && !view->empty)
-		return TOUCH_NOW;
+	if (is_asked_again(p, ttl))
+		return !view->empty ? TOUCH_NOW : patient ? TOUCH_LATER : TOUCH_NEVER;
 	if (p->unplaced)
 		return TOUCH_NEVER;
 	if (view->empty) {
@@ -234,7 +255,7 @@ static uint64_t pace_of(const struct prober *p, uint8_t ttl)
 /* Until when the newest probe with this TTL keeps the walk from going on with it. */
 static inpath_time patience_of(const struct prober *p, uint8_t ttl)
 {
-	inpath_time paced = p->last_sent[ttl - 1] + pace_of(p, ttl);
+	inpath_time paced = p->last_sent[ttl - 1] + pace_of(p, ttl), expected;
 
 	if (newest_answered(p, ttl))
 		return paced;
@@ -242,7 +263,8 @@ static inpath_time patience_of(const struct prober *p, uint8_t ttl)
 	 * the server's name, a router's answer is all that may still come. */
 	if (p->hops[ttl - 1].sent >= attempts_for(p, ttl) && !ttls_has(p->odd, ttl))
 		return p->last_sent[ttl - 1] + p->timeout_ns;
-	return paced > expected_by(p, ttl) ? paced : expected_by(p, ttl);
+	expected = expected_by(p, ttl);
+	return paced > expected ? paced : expected;
 }
 
 static void survey_ttl(struct survey *s, const struct prober *p, const struct prober_view *view,
@@ -264,13 +286,11 @@ static void survey_ttl(struct survey *s, const struct prober *p, const struct pr
 		return;
 	if (prober_is_touch(p, ttl)) {
 		enum touch_permit permit = touch_permit(p, view, ttl, now);
-		inpath_time patience = view->empty && now < view->empty_from
-					       ? view->empty_from
-					       : touch_patience(p, now);
+		inpath_time patience = touch_patience(p, view, ttl, now);
 
 		if (permit == TOUCH_LATER && now < patience && patience < s->earliest)
 			s->earliest = patience;
-		s->watches |= permit != TOUCH_NOW && !p->unplaced;
+		s->watches |= permit == TOUCH_LATER || (permit == TOUCH_NEVER && !p->unplaced);
 		if (permit != TOUCH_NOW)
 			return;
 		if ((!view->earlier_ack && s->touches >= PROBER_TOUCHES_EARLY) ||

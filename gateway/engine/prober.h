@@ -151,7 +151,8 @@ bool prober_is_touch(const struct prober *p, uint8_t ttl);
 /*
  * May an answer of the server to any probe be on its way, as far as is known? The way may have become
  * shorter since its distance was seen: unless this trace has shown where the server is just before,
- * every probe may reach it, and its answer then comes within its round trip.
+ * every probe may reach it, and its answer then comes within its round trip; if it has, still those
+ * behind the last router that answered.
  */
 bool prober_may_reach(const struct prober *p, inpath_time now);
 

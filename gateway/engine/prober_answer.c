@@ -210,27 +210,59 @@ static uint64_t median(const struct prober_samples *s)
 	return count ? sorted[(count - 1) / 2] : 0;
 }
 
-/*
- * Several addresses at one TTL: do they take turns, as where a balancer deals packet by packet, or
- * did one follow the other, as when a route changes? Each side of the step must have been seen twice.
- */
-static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
+/* Who answered a TTL's probes, in the order of sending: runs of one address each. */
+struct row {
+	uint8_t runs;
+	uint8_t who[PROBER_SAMPLES];
+	uint8_t length[PROBER_SAMPLES];
+	uint8_t runs_of[INPATH_HOP_ADDRS +
+			2]; /* by `who`, of which the last is any that was not kept */
+};
+
+static struct row row_of(const struct prober_samples *s)
 {
-	uint8_t switches = 0, run = 0, first_run = 0, before = 0;
+	struct row row = { 0 };
 
 	for (uint8_t i = 0; i < PROBER_SAMPLES; i++) {
 		if (s->who[i] == 0)
 			continue;
-		if (before && s->who[i] != before) {
-			if (switches++ == 0)
-				first_run = run;
-			run = 0;
+		if (row.runs == 0 || row.who[row.runs - 1] != s->who[i]) {
+			row.runs_of[s->who[i]]++;
+			row.who[row.runs++] = s->who[i];
 		}
-		before = s->who[i];
-		run++;
+		row.length[row.runs - 1]++;
 	}
-	hop->balanced = switches > 1;
-	hop->changed = switches == 1 && first_run > 1 && run > 1;
+	return row;
+}
+
+/* Was one address seen at this end of the row only, and more than once? */
+static bool is_apart(const struct row *row, uint8_t end)
+{
+	return row->length[end] > 1 && row->runs_of[row->who[end]] == 1 &&
+	       row->who[end] <= INPATH_HOP_ADDRS;
+}
+
+/*
+ * Several addresses at one TTL: do they take turns, as where a balancer deals packet by packet, or
+ * did one follow the other, as when a route changes? Each side of the step must have been seen twice. It may
+ * change back within the trace, so that a block of one stands between the other's; or routers that take turns
+ * may follow one that does not, or the other way round. Of those that take turns ten answers look like
+ * either once in twenty times: the next trace tells.
+ */
+static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
+{
+	struct row row = row_of(s);
+	uint8_t last = (uint8_t)(row.runs - 1);
+
+	if (row.runs < 2)
+		return;
+	if (row.runs == 2)
+		hop->changed = row.length[0] > 1 && row.length[1] > 1;
+	else if (row.runs == 3 && row.who[0] == row.who[2])
+		hop->changed = row.length[1] > 1;
+	else
+		hop->changed = hop->addr_count > 2 && (is_apart(&row, 0) || is_apart(&row, last));
+	hop->balanced = row.runs > 2 && !hop->changed;
 }
 
 /*

@@ -312,8 +312,8 @@ static void until_the_server_is_found_any_probe_may_reach_it(void **state)
 	assert_true(prober_is_touch(&p, 7));
 	assert_false(prober_is_touch(&p, 5));
 	/* A while later that need not be so any more. */
-	prober_sent(&p, 5, T0 + 141 * MS);
-	assert_false(prober_may_reach(&p, T0 + 142 * MS));
+	prober_sent(&p, 4, T0 + 141 * MS);
+	assert_false(prober_may_reach(&p, T0 + 177 * MS));
 	prober_sent(&p, 5, T0 + 142 * MS);
 	assert_true(prober_may_reach(&p, T0 + 143 * MS));
 	assert_false(prober_may_reach(&p, T0 + 177 * MS));
@@ -326,6 +326,129 @@ static void until_the_server_is_found_any_probe_may_reach_it(void **state)
 	assert_false(prober_may_reach(&p, T0 + 1 * MS));
 }
 
+/* Its answer to a farther one may overtake that to a nearer: which those behind the last router may be. */
+static void the_server_may_stand_nearer_than_it_was_found(void **state)
+{
+	const struct inpath_settings settings = { 60, 32, 2, 5, true };
+	const struct prober_arrival arrival = { .attempt = 1, .rtt_ns = 20 * MS };
+	const struct prober_reply reply = { .attempt = 1, .rtt_ns = 15 * MS };
+	struct prober p;
+
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		prober_begin(
+			&p, &settings, PROBER_PROVES, 1000 * MS, 8, true, known ? 20 * MS : 0, T0);
+		for (uint8_t ttl = 1; ttl <= 8; ttl++)
+			prober_sent(&p, ttl, T0);
+		prober_router(&p, 5, &reply);
+		prober_reached(&p, 7, &arrival);
+		prober_reached(&p, 8, &arrival);
+		/* TTL 6. */
+		assert_true(prober_may_reach(&p, T0 + 34 * MS));
+		assert_false(prober_may_reach(&p, T0 + 35 * MS));
+		prober_reached(&p, 6, &arrival);
+		assert_false(prober_may_reach(&p, T0 + 21 * MS));
+		prober_begin(
+			&p, &settings, PROBER_PROVES, 1000 * MS, 8, true, known ? 20 * MS : 0, T0);
+		for (uint8_t ttl = 1; ttl <= 8; ttl++)
+			prober_sent(&p, ttl, T0);
+		prober_router(&p, 6, &reply);
+		prober_reached(&p, 7, &arrival);
+		assert_true(prober_may_reach(&p, T0 + 34 * MS));
+		prober_reached(&p, 8, &arrival);
+		assert_false(prober_may_reach(&p, T0 + 21 * MS));
+	}
+}
+
+/* Though the server has answered, and no other touch will be sent. */
+static void where_a_byte_is_waited_for_the_flow_is_watched(void **state)
+{
+	const struct inpath_settings settings = { 60, 32, 2, 5, true };
+	const struct prober_reply reply = { .attempt = 1, .rtt_ns = 5 * MS };
+	struct prober_view view = { .quiet = true, .caught_up = true, .empty = true };
+	struct prober_answer answer;
+	struct prober p;
+
+	(void)state;
+	prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 3, true, 20 * MS, T0);
+	p.confirm = 2;
+	p.confirm_by = 5;
+	for (uint8_t ttl = 1; ttl <= 3; ttl++)
+		prober_sent(&p, ttl, T0);
+	prober_router(&p, 1, &reply);
+	prober_router(&p, 2, &reply);
+	prober_unplaced(&p, 20 * MS);
+	answer = prober_ask(&p, &view, T0 + 200 * MS);
+	assert_int_equal(answer.say, PROBER_WAIT);
+	assert_int_equal(answer.until, T0 + PROBER_PACE + PROBER_QUIET_WAIT);
+	assert_false(answer.alone);
+	view.empty = false;
+	answer = prober_ask(&p, &view, T0 + 200 * MS);
+	assert_int_equal(answer.say, PROBER_SEND);
+	assert_int_equal(answer.ttls, 1 << 1);
+}
+
+/* Who answered a TTL's probes, a letter each; '.': nobody. */
+static const struct {
+	const char *row;
+	bool balanced;
+	bool changed;
+} rows[] = {
+	{ "AAAA", false, false },
+	{ "A", false, false },
+	{ "", false, false },
+	/* One step: of both sides there must be two. */
+	{ "AABB", false, true },
+	{ "AA..BB", false, true },
+	{ "ABBB", false, false },
+	{ "AAAB", false, false },
+	{ "A.B", false, false },
+	/* Two: a block of one between the other's. */
+	{ "AABBA", false, true },
+	{ "ABBA", false, true },
+	{ "AAABAAA", true, false },
+	{ "ABA", true, false },
+	{ "ABAB", true, false },
+	{ "AABBAABB", true, false },
+	/* Two that take turns behind one that does not, or before it. */
+	{ "AABCBC", false, true },
+	{ "BCBBCAA", false, true },
+	{ "AABBCC", false, true },
+	{ "ABCBCB", true, false },
+	{ "AABCBA", true, false },
+	{ "BCBCAAB", true, false },
+	{ "ABC", true, false },
+	/* There is no room for the fifth and the sixth. */
+	{ "ABCDEFEF", true, false },
+	{ "AABCDEFE", false, true },
+};
+
+static void turns_and_steps_are_told_apart(void **state)
+{
+	const struct inpath_settings settings = { 60, 32, 2, 5, true };
+	const struct inpath_addr server = { INPATH_AF_INET, { 198, 51, 100, 7 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct prober p;
+
+		prober_begin(&p, &settings, PROBER_PROVES, 1000 * MS, 8, true, 20 * MS, T0);
+		for (uint8_t k = 0; rows[i].row[k]; k++) {
+			struct prober_reply reply = { .attempt = (uint8_t)(k + 1),
+				.from = { INPATH_AF_INET, { 10, 0, 0, (uint8_t)rows[i].row[k] } },
+				.rtt_ns = 5 * MS };
+
+			prober_sent(&p, 3, T0 + k * MS);
+			if (rows[i].row[k] != '.')
+				prober_router(&p, 3, &reply);
+		}
+		prober_sum_up(&p, INPATH_STOP_GAP, &server);
+		if (p.hops[2].balanced != rows[i].balanced || p.hops[2].changed != rows[i].changed)
+			fail_msg("%s: balanced %d, changed %d", rows[i].row, p.hops[2].balanced,
+				p.hops[2].changed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +459,9 @@ int main(void)
 		cmocka_unit_test(of_answers_without_a_ttl_the_quickest_is_told),
 		cmocka_unit_test(touches_begin_one_hop_before_the_server),
 		cmocka_unit_test(until_the_server_is_found_any_probe_may_reach_it),
+		cmocka_unit_test(the_server_may_stand_nearer_than_it_was_found),
+		cmocka_unit_test(where_a_byte_is_waited_for_the_flow_is_watched),
+		cmocka_unit_test(turns_and_steps_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
