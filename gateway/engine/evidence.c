@@ -46,19 +46,53 @@ void evidence_stays(
 	}
 }
 
-void evidence_differs(struct evidence *ev, const struct prober *walk, uint64_t differ)
+static bool hop_has(const struct inpath_hop *hop, const struct inpath_addr *addr)
 {
-	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
-		const struct inpath_hop *hop = &walk->hops[i];
+	for (uint8_t i = 0; i < hop->addr_count; i++)
+		if (memcmp(&hop->addrs[i], addr, sizeof(*addr)) == 0)
+			return true;
+	return false;
+}
 
-		if (!ttls_has(differ, i + 1))
-			continue;
-		/* The server was there, and is farther away: silence shows it. */
-		if (hop->addr_count == 0)
-			count(&ev->new[i], hop->sent);
-		else
-			count(&ev->new[i], hop_answers_seldom(hop) ? 1 : hop->answered);
+/* Does the router of this TTL answer at another one now, or did the one that answers there now before? */
+static bool has_moved(const struct prober *walk, const struct path *epoch, uint8_t ttl)
+{
+	for (uint8_t i = 0; i < epoch->count; i++) {
+		uint8_t was = epoch->entries[i].ttl;
+
+		for (uint8_t k = 1; k <= INPATH_MAX_HOPS; k++)
+			if (was != k && (was == ttl || k == ttl) &&
+				hop_has(&walk->hops[k - 1], &epoch->entries[i].addr))
+				return true;
 	}
+	return false;
+}
+
+/* How many answers is this TTL's part in the trace worth? */
+static uint32_t worth(const struct prober *walk, const struct path *epoch, uint8_t ttl)
+{
+	const struct inpath_hop *hop = &walk->hops[ttl - 1];
+
+	/* The server was there, and is farther away: silence shows it. */
+	if (hop->addr_count == 0)
+		return hop->sent;
+	return hop_answers_seldom(hop) && !has_moved(walk, epoch, ttl) ? 1 : hop->answered;
+}
+
+void evidence_differs(
+	struct evidence *ev, const struct prober *walk, const struct path *epoch, uint64_t differ)
+{
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(differ, i + 1))
+			count(&ev->new[i], worth(walk, epoch, (uint8_t)(i + 1)));
+}
+
+void evidence_third(struct evidence *ev, uint64_t before, uint64_t differ)
+{
+	evidence_flapped(ev, before & ~differ);
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++)
+		if (ttls_has(before, i + 1))
+			ev->new[i] = 0;
 }
 
 void evidence_flapped(struct evidence *ev, uint64_t ttls)
@@ -111,28 +145,6 @@ static uint32_t wanted(
 	uint32_t further = most > 1 ? EACH * (most - 1) : 0;
 
 	return greater(lesser(lack(BOTH + further, old), NEW_ENOUGH + further), NEW_LEAST);
-}
-
-static bool hop_has(const struct inpath_hop *hop, const struct inpath_addr *addr)
-{
-	for (uint8_t i = 0; i < hop->addr_count; i++)
-		if (memcmp(&hop->addrs[i], addr, sizeof(*addr)) == 0)
-			return true;
-	return false;
-}
-
-/* Does the router of this TTL answer at another one now, or did the one that answers there now before? */
-static bool has_moved(const struct prober *walk, const struct path *epoch, uint8_t ttl)
-{
-	for (uint8_t i = 0; i < epoch->count; i++) {
-		uint8_t was = epoch->entries[i].ttl;
-
-		for (uint8_t k = 1; k <= INPATH_MAX_HOPS; k++)
-			if (was != k && (was == ttl || k == ttl) &&
-				hop_has(&walk->hops[k - 1], &epoch->entries[i].addr))
-				return true;
-	}
-	return false;
 }
 
 /* Before the step and behind it, of the TTL that is named, among others that differ. */

@@ -20,8 +20,9 @@
  * K is about probes that could have met either. One that nobody answers may have met the other, in
  * a moment in which that was silent or had used up what it may answer: then half of K is gone. With
  * every second one lost, as where the other never answers, K stays at 2. A trace that leaves more than one
- * probe without an answer counts for one new answer, however many came. K is gone if the other was
- * seen and was not found again, or answers beside the old one.
+ * probe without an answer counts for one new answer, however many came; but for each of them if the old one
+ * answers at another TTL now, and so has not fallen silent. K is gone if the old one is seen again behind the
+ * other, or beside it. If a third one answers instead, K stays, and M begins anew.
  *
  * A packet is dealt for each probe, so all TTLs that differ witness to one step, and their answers are
  * added up. But the step may be behind routers that take turns: the TTL that is named must itself have
@@ -58,7 +59,11 @@ void evidence_stays(
 	struct evidence *ev, const struct prober *walk, const struct path *epoch, uint64_t ttls);
 
 /* A trace has shown another path, that differs at these. */
-void evidence_differs(struct evidence *ev, const struct prober *walk, uint64_t differ);
+void evidence_differs(struct evidence *ev, const struct prober *walk, const struct path *epoch,
+	uint64_t differ);
+
+/* Not the path that differed at `before` was found again, but a third one, that differs at `differ`. */
+void evidence_third(struct evidence *ev, uint64_t before, uint64_t differ);
 
 /* What was shown at these TTLs was not found again, or routers take turns there. */
 void evidence_flapped(struct evidence *ev, uint64_t ttls);

@@ -82,6 +82,16 @@ static uint8_t entries_of(const struct path *p, uint8_t ttl, uint8_t *at)
 	return n;
 }
 
+static bool has_any(const struct path *p, const struct path *of, uint8_t from, uint8_t end)
+{
+	for (uint8_t i = 0; i < p->count; i++)
+		for (uint8_t k = from; k < end; k++)
+			if (memcmp(&p->entries[i].addr, &of->entries[k].addr,
+				    sizeof(p->entries[i].addr)) == 0)
+				return true;
+	return false;
+}
+
 void path_fill(struct path *path, const struct path *later)
 {
 	struct path whole = { .fingerprint = path->fingerprint,
@@ -93,6 +103,8 @@ void path_fill(struct path *path, const struct path *later)
 		const struct path *from = n ? path : later;
 		uint8_t at = n ? own - n : its - m, end = n ? own : its;
 
+		if (n == 0 && has_any(path, later, at, end))
+			continue;
 		if (whole.count + (end - at) > PATH_ENTRIES)
 			break;
 		while (at < end)

@@ -41,7 +41,10 @@ struct path_sketch {
 void path_take(struct path *out, const struct inpath_hop *hops, uint8_t count,
 	const struct inpath_addr *unplaced);
 
-/* Adds what `later` knows of TTLs at which `path` is silent, while there is room. */
+/*
+ * Adds what `later` knows of TTLs at which `path` is silent, while there is room; but for addresses that
+ * `path` has at another TTL: those are of the moment in which a route changed.
+ */
 void path_fill(struct path *path, const struct path *later);
 
 /* Adds every address of `later` at these TTLs (bit ttl-1), while there is room: the path takes

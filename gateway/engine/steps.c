@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/steps.h"
 
+#include "gateway/engine/ttls.h"
+
 /* STEPS: there is none. */
 static uint32_t find(const struct steps *s, uint32_t from, uint32_t to)
 {
@@ -31,18 +33,60 @@ static void forget(struct steps *s, uint32_t from, uint32_t to)
 		s->entries[at].at = 0;
 }
 
-void steps_add(
-	struct steps *s, const struct path *epoch, const struct inpath_hop *hop, inpath_time now)
+/* The entry of this step, made if there is none that is still remembered. */
+static struct step *take(struct steps *s, uint32_t from, uint32_t to, inpath_time now)
+{
+	uint32_t at = find(s, from, to);
+
+	if (at == STEPS || now >= s->entries[at].at + STEPS_SPAN) {
+		at = at == STEPS ? oldest(s) : at;
+		s->entries[at] = (struct step){ .from = from, .to = to };
+	}
+	s->entries[at].at = now;
+	return &s->entries[at];
+}
+
+/* Each of `epoch`'s routers at the hop's TTL has a step to each of the hop's: it is worth so much more. */
+static void add(struct steps *s, const struct path *epoch, const struct inpath_hop *hop,
+	int32_t worth, inpath_time now)
 {
 	for (uint8_t i = 0; i < epoch->count; i++) {
 		for (uint8_t k = 0; k < hop->addr_count && epoch->entries[i].ttl == hop->ttl; k++) {
-			uint32_t from = path_entry(hop->ttl, &epoch->entries[i].addr);
-			uint32_t to = path_entry(hop->ttl, &hop->addrs[k]);
-			uint32_t at = find(s, from, to);
+			struct step *step = take(s, path_entry(hop->ttl, &epoch->entries[i].addr),
+				path_entry(hop->ttl, &hop->addrs[k]), now);
 
-			if (at == STEPS)
-				at = oldest(s);
-			s->entries[at] = (struct step){ from, to, now };
+			if (step->sum < STEPS_PROVEN)
+				step->sum += worth;
+		}
+	}
+}
+
+void steps_add(
+	struct steps *s, const struct path *epoch, const struct inpath_hop *hop, inpath_time now)
+{
+	add(s, epoch, hop, INT16_MAX, now);
+}
+
+void steps_suspect(struct steps *s, const struct path *epoch, const struct inpath_hop *hop,
+	uint32_t old, inpath_time now)
+{
+	int32_t worth = old < STEPS_MOST + STEPS_CHANCE ? (int32_t)old - STEPS_CHANCE : STEPS_MOST;
+
+	add(s, epoch, hop, worth, now);
+}
+
+void steps_withdraw(
+	struct steps *s, const struct path *epoch, const struct path_sketch *other, uint64_t ttls)
+{
+	for (uint8_t i = 0; i < epoch->count; i++) {
+		uint8_t ttl = epoch->entries[i].ttl;
+		uint32_t from = path_entry(ttl, &epoch->entries[i].addr);
+
+		for (uint8_t k = 0; k < other->count && ttls_has(ttls, ttl); k++) {
+			uint32_t at = find(s, from, other->entries[k]);
+
+			if (at < STEPS && s->entries[at].sum < STEPS_PROVEN)
+				s->entries[at].at = 0;
 		}
 	}
 }
@@ -55,7 +99,8 @@ bool steps_has(const struct steps *s, const struct path *epoch, const struct inp
 			uint32_t at = find(s, path_entry(hop->ttl, &epoch->entries[i].addr),
 				path_entry(hop->ttl, &hop->addrs[k]));
 
-			if (at < STEPS && now < s->entries[at].at + STEPS_SPAN)
+			if (at < STEPS && s->entries[at].sum >= STEPS_PROVEN &&
+				now < s->entries[at].at + STEPS_SPAN)
 				return true;
 		}
 	}

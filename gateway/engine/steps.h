@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * steps: at which TTL which router gave way to which, as some flow's traces have proven lately.
+ * steps: at which TTL which router gave way to which, as flows' traces have proven lately.
  *
  * A router that many flows cross changes for all of them: what one of them has proven, the others
  * need not prove anew, each by as many probes to the same two routers. Nor could they, were it one of
  * the first hops.
  *
- * Owns: STEPS entries; full means that the one proven longest ago is forgotten.
+ * And one that answers so seldom that no flow sees enough of it is proven by several together. A flow that
+ * finds another router behind K answers in a row of its own one has seen what two that take turns show once
+ * in 2^K; of the many flows that cross these two, somebody would. So each adds K - 4, no more than 12 and less
+ * than nothing where K is small: of turns, 2^(K - 4) is 1 on average, and a sum of 20 comes once in a
+ * million (Ville). Whoever sees the old router again ends the sum.
+ *
+ * Owns: STEPS entries; full means that the one seen longest ago is forgotten.
  * Time: given; a step is remembered for STEPS_SPAN.
  */
 #ifndef STEPS_H
@@ -15,15 +21,19 @@
 #include "gateway/engine/path.h"
 
 enum {
-	STEPS = 32,
+	STEPS = 64,
+	STEPS_PROVEN = 20,
+	STEPS_CHANCE = 4,
+	STEPS_MOST = 12, /* that one flow adds */
 };
 
-#define STEPS_SPAN (300 * INPATH_SEC)
+#define STEPS_SPAN (1800 * INPATH_SEC)
 
 struct step {
 	uint32_t from; /* path_entry */
 	uint32_t to;
 	inpath_time at; /* 0: free */
+	int32_t sum;    /* STEPS_PROVEN and more: it is */
 };
 
 /* Zeroed memory is none yet. */
@@ -31,9 +41,17 @@ struct steps {
 	struct step entries[STEPS];
 };
 
-/* At this TTL, `epoch`'s routers have given way to the hop's. */
+/* At this TTL, `epoch`'s routers have given way to the hop's: a flow has proven it. */
 void steps_add(
 	struct steps *s, const struct path *epoch, const struct inpath_hop *hop, inpath_time now);
+
+/* A flow has found the hop's routers behind `old` answers in a row of `epoch`'s at this TTL. */
+void steps_suspect(struct steps *s, const struct path *epoch, const struct inpath_hop *hop,
+	uint32_t old, inpath_time now);
+
+/* One that had found `other` has found `epoch`'s again, at these TTLs (bit ttl-1): what is not proven ends. */
+void steps_withdraw(
+	struct steps *s, const struct path *epoch, const struct path_sketch *other, uint64_t ttls);
 
 /* Is it known that one of `epoch`'s routers at this TTL has given way to one of the hop's? */
 bool steps_has(const struct steps *s, const struct path *epoch, const struct inpath_hop *hop,

@@ -77,8 +77,8 @@ static struct evidence with_trace(
 	struct evidence ev = h->evidence;
 
 	if (h->doubt.ttl && !is_found_again(&h->doubt, path, differ))
-		evidence_flapped(&ev, h->doubt.ttls);
-	evidence_differs(&ev, &t->walk, differ);
+		evidence_third(&ev, h->doubt.ttls, differ);
+	evidence_differs(&ev, &t->walk, &h->path, differ);
 	return ev;
 }
 
@@ -230,11 +230,12 @@ static void ask_again(struct flow *f, struct doubt *d, uint32_t answers, inpath_
 	f->next_trace = now;
 }
 
-static void flapped(struct inpath_engine *e, struct history *h)
+/* What was doubted was not found again, but the epoch's path (`differ` is 0), or a third one. */
+static void flapped(struct inpath_engine *e, struct history *h, uint64_t differ)
 {
 	e->stats.flaps++;
 	h->now.flaps++;
-	evidence_flapped(&h->evidence, h->doubt.ttls);
+	evidence_third(&h->evidence, h->doubt.ttls, differ);
 }
 
 /* The path is the epoch's, as far as it was seen. */
@@ -258,11 +259,14 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 	e->stats.unchanged++;
 	if (d->ttl && !ttls_has(path_ttls(&t->path), d->ttl))
 		return; /* silent just there */
-	if (d->ttl)
-		flapped(e, h);
+	if (d->ttl) {
+		steps_withdraw(&e->steps, &h->path, &d->path, d->ttls & path_ttls(&t->path));
+		flapped(e, h, 0);
+	}
 	d->ttl = 0;
 	/* A hop that was silent so far is known from now on. */
-	path_fill(&h->path, &t->path);
+	if (!is_mixture(t, &h->path))
+		path_fill(&h->path, &t->path);
 	evidence_stays(&h->evidence, &t->walk, &h->path, ~0ULL);
 	history_goes_on(h, t->walk.first_sent);
 	measure(e, t, f, h);
@@ -312,13 +316,19 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	bool again = is_found_again(d, &t->path, differ);
 	/* What is as it was, where the last trace showed it otherwise: then one more is to tell. */
 	uint64_t back = d->ttls & path_ttls(&t->path) & ~differ;
-	bool proven = is_proven(e, h, t, differ);
-	/* Nor is it named by a TTL that one trace alone has shown: routers may take turns before the step. */
-	bool sure = again && back == 0 && (proven || ttls_has(d->ttls, ttls_lowest(differ)));
+	bool third = d->ttl && !again, proven, sure;
+	uint8_t first = ttls_lowest(differ);
 	struct evidence_lack lack;
 
-	if (d->ttl && !again)
-		flapped(e, h); /* a third path */
+	steps_withdraw(&e->steps, &h->path, &d->path, back);
+	if (d->ttl == 0)
+		steps_suspect(&e->steps, &h->path, &t->walk.hops[first - 1],
+			h->evidence.old[first - 1], now);
+	proven = is_proven(e, h, t, differ);
+	/* Nor is it named by a TTL that one trace alone has shown: routers may take turns before the step. */
+	sure = again && back == 0 && (proven || ttls_has(d->ttls, first));
+	if (third)
+		flapped(e, h, differ);
 	if (!again) {
 		d->since = t->walk.first_sent;
 		d->ttls = back = 0;
@@ -326,7 +336,7 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	evidence_flapped(&h->evidence, back);
 	d->ttls = (d->ttls & ~back) | differ;
 	evidence_stays(&h->evidence, &t->walk, &h->path, ~d->ttls);
-	evidence_differs(&h->evidence, &t->walk, differ);
+	evidence_differs(&h->evidence, &t->walk, &h->path, differ);
 	lack = evidence_lacks(&h->evidence, &t->walk, &h->path, differ, proven);
 	if (sure && lack.all == 0 && lack.first == 0 && !is_mixture(t, &h->path)) {
 		say_change(e, t, f, h, differ, now);
@@ -334,7 +344,8 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	}
 	d->ttl = best_asked(t, differ);
 	path_sketch(&d->path, &t->path);
-	ask_again(f, d, next_wanted(&lack, d->ttl, differ), now);
+	/* Of a third one it is asked who else there is. */
+	ask_again(f, d, third ? PROBER_CONFIRM : next_wanted(&lack, d->ttl, differ), now);
 }
 
 /*

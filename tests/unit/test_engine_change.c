@@ -342,6 +342,40 @@ static void what_a_trace_cut_short_has_shown_is_known(void **state)
 	world_end(&w);
 }
 
+/*
+ * The flow's route is another one for a minute, with somebody at TTL 5, where it is silent itself. It goes back and
+ * over once more as a trace begins: TTL 3 has answered from the old one, TTL 5 does when it is asked again.
+ */
+static void what_a_mixture_has_shown_is_not_known(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 8, .silent = 1 << 4 };
+	uint32_t asked;
+
+	(void)state;
+	begin(&w);
+	w.set.log_paths = INPATH_LOG_PATHS_ALL;
+	w.moved = 1 << 2;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 2);
+	w.moved = 0;
+	asked = w.per_ttl[3];
+	world_request(&w, "again and again", 15);
+	for (int i = 0; i < 2000 && w.per_ttl[3] == asked; i++)
+		world_run(&w, 1 * MS);
+	w.moved = 1 << 2;
+	w.silent = 0;
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_path(&w)->hops[2].addr_count, 2);
+	assert_int_equal(world_path(&w)->hops[4].addr_count, 1);
+	/* It is back, and its own router is heard. */
+	w.moved = 0;
+	w.third = 1 << 4;
+	world_goes_on(&w, 300 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->changes, 0);
+	world_end(&w);
+}
+
 /* Routers behind a balancer that deals packet by packet, at random, and some answer seldom. */
 static void who_takes_turns_at_random_makes_no_change(void **state)
 {
@@ -357,6 +391,95 @@ static void who_takes_turns_at_random_makes_no_change(void **state)
 			world_goes_on(&w, 60 * INPATH_SEC);
 		assert_int_equal(world_stats(&w)->changes, 0);
 		world_end(&w);
+	}
+}
+
+/* Each trace may show another of the two; none of them shows the old one. */
+static void a_change_to_routers_that_take_turns_is_named(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 0; seed < 100; seed++) {
+		struct world w = { .sack = true, .timestamps = true, .distance = 8 };
+		uint64_t before;
+
+		w.dice = seed * 2654435761U;
+		w.third = 1 << 2;
+		begin(&w);
+		world_goes_on(&w, 600 * INPATH_SEC);
+		before = world_stats(&w)->traces;
+		w.third = 0;
+		w.deals = 1 << 2;
+		for (int i = 0; i < 300 && world_stats(&w)->changes == 0; i++)
+			world_goes_on(&w, 1 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->changes, 1);
+		assert_int_equal(latest_change(&w)->ttl, 3);
+		assert_in_range(world_stats(&w)->traces - before, 2, 6);
+		world_goes_on(&w, 200 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->changes, 1);
+		world_end(&w);
+	}
+}
+
+/* Connections from ports one behind the other, which say the same. */
+struct crowd {
+	struct world w;
+	uint16_t first;
+	uint32_t count;
+	uint32_t client_nxt;
+};
+
+static void crowd_begin(struct crowd *c, uint32_t count)
+{
+	struct world *w = &c->w;
+
+	world_begin(w, &LIMITS);
+	w->seen_ttl = (uint8_t)(64 - w->distance);
+	c->first = w->port;
+	c->count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		w->port = (uint16_t)(c->first + i);
+		world_hello(w);
+	}
+	c->client_nxt = w->client_nxt;
+}
+
+/* Each says something every second. */
+static void crowd_goes_on(struct crowd *c, inpath_time span)
+{
+	struct world *w = &c->w;
+
+	for (inpath_time end = w->now + span; w->now < end;) {
+		for (uint32_t i = 0; i < c->count; i++) {
+			w->port = (uint16_t)(c->first + i);
+			w->client_nxt = c->client_nxt;
+			world_request(w, "again and again and again", 25);
+			world_run(w, INPATH_SEC / c->count);
+		}
+		c->client_nxt = w->client_nxt;
+	}
+}
+
+/* Of a router that answers one probe in four a flow alone sees too little for minutes. */
+static void what_no_flow_can_prove_they_prove_together(void **state)
+{
+	(void)state;
+	for (uint32_t count = 1; count <= 4; count += 3) {
+		struct crowd c = {
+			.w = { .sack = true, .timestamps = true, .distance = 8, .deaf = true }
+		};
+		struct world *w = &c.w;
+
+		crowd_begin(&c, count);
+		w->policy.settings.attempts = 4;
+		crowd_goes_on(&c, 900 * INPATH_SEC);
+		assert_int_equal(world_stats(w)->changes, 0);
+		w->moved = w->stingy = 1 << 2;
+		crowd_goes_on(&c, 100 * INPATH_SEC);
+		assert_int_equal(world_stats(w)->changes, count == 1 ? 0 : count);
+		for (uint32_t i = 0; i < w->records; i++)
+			if (w->record[i].record.kind == INPATH_RECORD_CHANGE)
+				assert_int_equal(w->record[i].record.change.ttl, 3);
+		world_end(w);
 	}
 }
 
@@ -543,7 +666,10 @@ int main(void)
 		cmocka_unit_test(a_confirmation_cut_short_is_repeated_at_once),
 		cmocka_unit_test(a_download_whose_request_was_not_seen_confirms_its_change_at_once),
 		cmocka_unit_test(what_a_trace_cut_short_has_shown_is_known),
+		cmocka_unit_test(what_a_mixture_has_shown_is_not_known),
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
+		cmocka_unit_test(a_change_to_routers_that_take_turns_is_named),
+		cmocka_unit_test(what_no_flow_can_prove_they_prove_together),
 		cmocka_unit_test(a_change_behind_a_balancer_is_named),
 		cmocka_unit_test(a_change_among_routers_that_answer_seldom_is_named),
 		cmocka_unit_test(a_router_that_limits_its_answers_is_named_as_soon_as_any_other),

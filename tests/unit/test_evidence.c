@@ -51,7 +51,7 @@ static void stays(struct scene *s, uint8_t ttl, uint8_t answered, uint8_t sent)
 static void differs(struct scene *s, uint8_t ttl, uint8_t answered, uint8_t sent)
 {
 	asked(s, ttl, 100 + ttl, answered, sent);
-	evidence_differs(&s->ev, &s->walk, ttl_bit(ttl));
+	evidence_differs(&s->ev, &s->walk, &s->epoch, ttl_bit(ttl));
 }
 
 static struct evidence_lack lacks(const struct scene *s, uint64_t differ)
@@ -167,7 +167,7 @@ static void only_the_ttls_that_are_named_are_counted(void **state)
 	asked(&s, 4, 104, 1, 1);
 	asked(&s, 5, 105, 1, 1);
 	evidence_stays(&s.ev, &s.walk, &s.epoch, ttl_bit(3));
-	evidence_differs(&s.ev, &s.walk, ttl_bit(5));
+	evidence_differs(&s.ev, &s.walk, &s.epoch, ttl_bit(5));
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		assert_int_equal(s.ev.old[i], i + 1 == 3);
 		assert_int_equal(s.ev.new[i], i + 1 == 5);
@@ -190,6 +190,24 @@ static void a_trace_with_more_than_one_unanswered_counts_for_one(void **state)
 		assert_int_equal(s.ev.new[2], traces[i].worth);
 		assert_int_equal(hop_answers_seldom(&s.walk.hops[2]),
 			traces[i].sent - traces[i].answered > 1);
+	}
+}
+
+/* Unless the old one answers at another TTL: it has not fallen silent, so each answer tells. */
+static void each_answer_counts_where_the_old_router_answers_elsewhere(void **state)
+{
+	(void)state;
+	for (int server = 0; server < 2; server++) {
+		struct scene s = scene();
+
+		asked(&s, 4, 3, 1, 1);
+		s.walk.hops[3].server = server;
+		differs(&s, 3, 6, 10);
+		assert_int_equal(s.ev.new[2], 6);
+		/* It is another one that does. */
+		asked(&s, 4, 103, 1, 1);
+		differs(&s, 3, 6, 10);
+		assert_int_equal(s.ev.new[2], 7);
 	}
 }
 
@@ -254,6 +272,26 @@ static void what_was_not_found_again_is_worth_nothing(void **state)
 	assert_int_equal(lacks(&s, ttl_bit(3)).first, 18);
 	assert_int_equal(s.ev.old[3], 9);
 	assert_int_equal(s.ev.new[3], 5);
+}
+
+/* The old one has not come back: only what was seen of the second is worth nothing. */
+static void a_third_path_leaves_what_was_before(void **state)
+{
+	struct scene s = scene();
+
+	(void)state;
+	for (uint8_t ttl = 3; ttl <= 5; ttl++) {
+		stays(&s, ttl, 9, 9);
+		differs(&s, ttl, 5, 5);
+	}
+	/* At TTL 4 it has. TTL 5 has not differed so far. */
+	evidence_third(&s.ev, ttl_bit(3) | ttl_bit(4), ttl_bit(3) | ttl_bit(5));
+	assert_int_equal(s.ev.old[2], 9);
+	assert_int_equal(s.ev.new[2], 0);
+	assert_int_equal(s.ev.old[3], 0);
+	assert_int_equal(s.ev.new[3], 0);
+	assert_int_equal(s.ev.old[4], 9);
+	assert_int_equal(s.ev.new[4], 5);
 }
 
 static void behind_a_change_only_what_both_paths_have_stays_known(void **state)
@@ -406,9 +444,11 @@ int main(void)
 		cmocka_unit_test(what_answers_beside_the_old_one_ends_the_row),
 		cmocka_unit_test(only_the_ttls_that_are_named_are_counted),
 		cmocka_unit_test(a_trace_with_more_than_one_unanswered_counts_for_one),
+		cmocka_unit_test(each_answer_counts_where_the_old_router_answers_elsewhere),
 		cmocka_unit_test(all_ttls_that_differ_witness_to_one_step),
 		cmocka_unit_test(among_three_routers_ten_more_are_wanted),
 		cmocka_unit_test(what_was_not_found_again_is_worth_nothing),
+		cmocka_unit_test(a_third_path_leaves_what_was_before),
 		cmocka_unit_test(behind_a_change_only_what_both_paths_have_stays_known),
 		cmocka_unit_test(a_proven_step_takes_six),
 		cmocka_unit_test(a_server_that_came_nearer_takes_eight),

@@ -322,6 +322,18 @@ static void what_was_silent_is_filled_in_and_nothing_else(void **state)
 	assert_memory_equal(path.entries, want.entries, want.count * sizeof(want.entries[0]));
 }
 
+/* The route changed as the trace began: of TTL 2 it has shown the router that was at TTL 3 until then. */
+static void what_is_known_at_another_ttl_is_not_filled_in(void **state)
+{
+	struct path path = path_of("1/10.0.0.1,2/*,3/10.0.0.3,4/*,5/*"),
+		    p = path_of("1/10.0.0.1,2/10.0.0.3,3/10.0.0.3,4/10.0.0.4,5/10.0.0.5+10.0.0.1");
+
+	(void)state;
+	path_fill(&path, &p);
+	assert_int_equal(path_ttls(&path), ttl_bit(1) | ttl_bit(3) | ttl_bit(4));
+	assert_int_equal(path.count, 3);
+}
+
 static void routers_that_take_turns_are_all_kept(void **state)
 {
 	struct hops h = hops_of("1/10.0.0.1,2/*,3/10.0.0.3"),
@@ -486,6 +498,7 @@ int main(void)
 		cmocka_unit_test(a_sketch_knows_its_path_again),
 		cmocka_unit_test(a_hop_is_kept_whole_or_not_at_all),
 		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
+		cmocka_unit_test(what_is_known_at_another_ttl_is_not_filled_in),
 		cmocka_unit_test(routers_that_take_turns_are_all_kept),
 		cmocka_unit_test(a_full_path_is_filled_no_further),
 		cmocka_unit_test(what_is_cut_is_all_from_that_ttl_on),

@@ -45,6 +45,25 @@ static bool has(const struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, in
 	return steps_has(s, &p, &hop, now);
 }
 
+static void suspect(
+	struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, uint32_t old, inpath_time now)
+{
+	struct path p = path_of(ttl, from, 1);
+	struct inpath_hop hop = hop_of(ttl, to, 1);
+
+	steps_suspect(s, &p, &hop, old, now);
+}
+
+/* Somebody has found `from` again behind `to`. */
+static void withdraw(struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, uint64_t ttls)
+{
+	struct path p = path_of(ttl, from, 1), q = path_of(ttl, to, 1);
+	struct path_sketch other;
+
+	path_sketch(&other, &q);
+	steps_withdraw(s, &p, &other, ttls);
+}
+
 static void zeroed_memory_knows_no_step(void **state)
 {
 	const struct steps s = { 0 };
@@ -67,19 +86,19 @@ static void a_step_is_of_its_ttl_its_routers_and_its_direction(void **state)
 	assert_false(has(&s, 3, 3, 2, T0));
 }
 
-static void a_step_is_remembered_for_five_minutes(void **state)
+static void a_step_is_remembered_for_half_an_hour(void **state)
 {
 	struct steps s = { 0 };
 
 	(void)state;
-	assert_int_equal(STEPS_SPAN, 5 * 60 * INPATH_SEC);
+	assert_int_equal(STEPS_SPAN, 30 * 60 * INPATH_SEC);
 	add(&s, 3, 1, 2, T0);
 	assert_true(has(&s, 3, 1, 2, T0 + STEPS_SPAN - 1));
 	assert_false(has(&s, 3, 1, 2, T0 + STEPS_SPAN));
 	/* From the latest proof on. */
-	add(&s, 3, 1, 2, T0 + 200 * INPATH_SEC);
-	assert_true(has(&s, 3, 1, 2, T0 + 500 * INPATH_SEC - 1));
-	assert_false(has(&s, 3, 1, 2, T0 + 500 * INPATH_SEC));
+	add(&s, 3, 1, 2, T0 + 1000 * INPATH_SEC);
+	assert_true(has(&s, 3, 1, 2, T0 + 1000 * INPATH_SEC + STEPS_SPAN - 1));
+	assert_false(has(&s, 3, 1, 2, T0 + 1000 * INPATH_SEC + STEPS_SPAN));
 }
 
 /* From each of the path's routers at the hop's TTL to each of the hop's; one of them is enough. */
@@ -180,17 +199,84 @@ static void what_was_withdrawn_makes_room(void **state)
 		assert_int_equal(has(&s, 3, i, 100 + i, T0 + STEPS), i != 20);
 }
 
+/* Each adds four less than what it saw in a row, and no more than twelve. */
+static void several_flows_prove_together_what_none_can(void **state)
+{
+	static const struct {
+		uint32_t old[6];
+		uint32_t flows; /* that it takes; 0: these do not */
+	} seen[] = {
+		{ { 16, 12 }, 2 },
+		{ { 64, 11, 5 }, 3 },
+		{ { 10, 10, 10, 10, 0, 0 }, 4 },
+		{ { 9, 9, 9, 8, 4, 5 }, 6 },
+		{ { 16, 0, 16 }, 3 },
+		{ { 64, 1, 1, 1, 1, 5 }, 0 },
+		{ { 4, 4, 4, 4, 4, 4 }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+		struct steps s = { 0 };
+
+		for (uint32_t k = 0; k < 6; k++) {
+			if (seen[i].flows && k >= seen[i].flows)
+				break;
+			assert_false(has(&s, 3, 1, 2, T0 + k));
+			suspect(&s, 3, 1, 2, seen[i].old[k], T0 + k);
+		}
+		assert_int_equal(has(&s, 3, 1, 2, T0 + 9), seen[i].flows != 0);
+		assert_false(has(&s, 3, 2, 1, T0 + 9));
+	}
+}
+
+static void what_was_suspected_long_ago_is_not_added_up(void **state)
+{
+	struct steps s = { 0 };
+
+	(void)state;
+	suspect(&s, 3, 1, 2, 16, T0);
+	suspect(&s, 3, 1, 2, 16, T0 + STEPS_SPAN);
+	assert_false(has(&s, 3, 1, 2, T0 + STEPS_SPAN));
+	suspect(&s, 3, 1, 2, 16, T0 + 2 * STEPS_SPAN - 1);
+	assert_true(has(&s, 3, 1, 2, T0 + 2 * STEPS_SPAN));
+}
+
+static void who_finds_the_old_router_again_ends_what_is_not_proven(void **state)
+{
+	struct steps s = { 0 };
+
+	(void)state;
+	suspect(&s, 3, 1, 2, 16, T0);
+	suspect(&s, 3, 5, 6, 16, T0);
+	suspect(&s, 3, 7, 8, 16, T0);
+	withdraw(&s, 3, 1, 2, 1 << 2);
+	/* Not these two; not at this TTL. */
+	withdraw(&s, 3, 5, 9, 1 << 2);
+	withdraw(&s, 3, 7, 8, 1 << 3);
+	for (uint8_t from = 1; from <= 7; from += 2)
+		suspect(&s, 3, from, from + 1, 16, T0 + 1);
+	assert_false(has(&s, 3, 1, 2, T0 + 1));
+	assert_true(has(&s, 3, 5, 6, T0 + 1));
+	assert_true(has(&s, 3, 7, 8, T0 + 1));
+	withdraw(&s, 3, 5, 6, 1 << 2);
+	assert_true(has(&s, 3, 5, 6, T0 + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zeroed_memory_knows_no_step),
 		cmocka_unit_test(a_step_is_of_its_ttl_its_routers_and_its_direction),
-		cmocka_unit_test(a_step_is_remembered_for_five_minutes),
+		cmocka_unit_test(a_step_is_remembered_for_half_an_hour),
 		cmocka_unit_test(where_several_answered_each_stands_for_the_step),
 		cmocka_unit_test(a_full_table_forgets_the_oldest),
 		cmocka_unit_test(a_step_proven_anew_is_not_the_oldest),
 		cmocka_unit_test(routers_that_take_turns_withdraw_their_steps),
 		cmocka_unit_test(what_was_withdrawn_makes_room),
+		cmocka_unit_test(several_flows_prove_together_what_none_can),
+		cmocka_unit_test(what_was_suspected_long_ago_is_not_added_up),
+		cmocka_unit_test(who_finds_the_old_router_again_ends_what_is_not_proven),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
