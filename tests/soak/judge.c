@@ -101,23 +101,24 @@ static void judge_budgets(struct soak *s, const struct house_flow *f, uint8_t tt
 }
 
 /* One byte at most, which the client has said and the server acknowledged. */
-static void judge_tcp_probe(
-	struct soak *s, const struct house_flow *f, const uint8_t *tcp, size_t len)
+static void judge_tcp_probe(struct soak *s, struct house_flow *f, const uint8_t *tcp, size_t len)
 {
 	size_t head = (size_t)(tcp[12] >> 4) * 4;
 	uint32_t seq = wire_get32(tcp + 4);
 
 	if ((tcp[12] & 1) || (tcp[13] & ~(TCP_ACK | TCP_PSH)) || len > head + 1)
 		judge_miss(s, f, "a probe with flags %x and %zu bytes", tcp[13], len - head);
-	if (len == head)
+	if (len == head) {
+		f->judge.empty = s->now;
 		return;
+	}
 	if ((int32_t)(seq - f->iss) < 1 || (int32_t)(f->acked - seq) < 1)
 		judge_miss(s, f, "a probe's byte is not one that the server has acknowledged");
 	else if ((int32_t)(seq - f->talk_from) >= 0 && tcp[head] != said(seq))
 		judge_miss(s, f, "a probe's byte is not the client's");
 }
 
-void judge_probe(struct soak *s, const struct house_flow *f, const struct inpath_probe *probe)
+void judge_probe(struct soak *s, struct house_flow *f, const struct inpath_probe *probe)
 {
 	bool v6 = probe->bytes[0] >> 4 == 6;
 	size_t head = v6 ? 40 : 20;

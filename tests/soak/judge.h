@@ -30,6 +30,7 @@ enum {
 	/* Traces in a row that may show a change until it is named: the one that finds it, four that
 	 * follow at once (routers that limit their answers hide it), and the next one in its turn. */
 	JUDGE_SHOWS = 6,
+	JUDGE_CLEAR = 4, /* traces that show it hardly, for one that does (judge_change.c) */
 };
 
 /* Who was seen at each TTL. */
@@ -53,6 +54,7 @@ struct judge_flow {
 	inpath_time last;   /* when its latest trace began ... */
 	inpath_time told;   /* ... and was told of */
 	bool woken;         /* it was brought back for the next one */
+	inpath_time empty;  /* its latest probe without a byte was sent */
 	/* Its path: as it was first shown or last named, and what was taken for it since. */
 	struct judge_ids named;
 	struct judge_ids taken;
@@ -62,6 +64,8 @@ struct judge_flow {
 	struct judge_ids now;
 	struct judge_seen seen;
 	uint32_t differed;  /* traces in a row that have shown another path ... */
+	uint32_t shown;     /* ... JUDGE_CLEAR for each, 1 if hardly */
+	bool missed;        /* ... for too long */
 	net_id differed_to; /* ... this one */
 };
 
@@ -129,7 +133,7 @@ __attribute__((format(printf, 3, 4))) void judge_note(
 	const struct soak *s, const struct house_flow *f, const char *format, ...);
 
 /* A probe is sent; `f` is its flow, or NULL where there is none (any more). */
-void judge_probe(struct soak *s, const struct house_flow *f, const struct inpath_probe *probe);
+void judge_probe(struct soak *s, struct house_flow *f, const struct inpath_probe *probe);
 
 /* An answer to a probe sent at `sent` is handed to the engine. */
 void judge_answer(

@@ -6,6 +6,11 @@
  * take turns, are none. As long as trace after trace shows it, it has to be named by the JUDGE_SHOWS-th,
  * by the first TTL at which both paths were seen and part.
  *
+ * But two that take turns, of which one is silent, look like one that leaves half of the probes without an
+ * answer. So a trace in which the new router leaves more than one without tells no more than that it is there,
+ * however often it answers; nor does one whose flow has shown no byte to repeat, at the last TTL before
+ * the server: there it may ask but once. Of such traces JUDGE_CLEAR stand for one of the others.
+ *
  * A change that is named is false if the path in force is the flow's own all the time.
  */
 #include "tests/soak/soak.h"
@@ -73,12 +78,43 @@ static bool shows_change(const struct soak *s, const struct house_flow *f, net_i
 	return true;
 }
 
+/* Does the record tell more of this TTL than that somebody is there? */
+static bool is_clear(const struct judge_flow *own, const struct inpath_record *r, uint8_t ttl)
+{
+	const struct inpath_hop *hop = &r->path.hops[ttl - 1];
+	bool once = own->empty >= r->at && hop->sent == 1 && ttl + 1 >= r->path.nhop;
+
+	return hop->answered + 1 >= hop->sent && !once;
+}
+
+/* ... of any TTL at which this path parts from each that may be the flow's own? */
+static bool shows_clearly(
+	const struct soak *s, const struct house_flow *f, const struct inpath_record *r, net_id id)
+{
+	const struct judge_flow *own = &f->judge;
+	struct net_path a, b;
+
+	net_path(&s->net, &f->route, id, &b);
+	for (uint32_t i = 0; i < own->named.count; i++) {
+		bool clear = false;
+
+		net_path(&s->net, &f->route, own->named.id[i], &a);
+		for (uint8_t ttl = 1; ttl < JUDGE_TTLS && ttl <= r->path.nhop; ttl++)
+			clear |= net_paths_part(&a, &b, ttl) && seen_on(&own->known, &a, ttl) &&
+				 seen_on(&own->seen, &b, ttl) && is_clear(own, r, ttl);
+		if (!clear)
+			return false;
+	}
+	return true;
+}
+
 static void begin_with(struct judge_flow *own, const struct judge_ids *ids)
 {
 	own->named = *ids;
 	own->taken.count = 0;
 	own->known = own->seen;
-	own->differed = 0;
+	own->differed = own->shown = 0;
+	own->missed = false;
 }
 
 void judge_change_gone(struct soak *s, struct house_flow *f)
@@ -87,22 +123,27 @@ void judge_change_gone(struct soak *s, struct house_flow *f)
 		s->judge.flaps++;
 	else if (f->judge.differed > 1)
 		s->judge.overtaken++;
-	f->judge.differed = 0;
+	f->judge.differed = f->judge.shown = 0;
+	f->judge.missed = false;
 }
 
 /* One more trace shows another path. */
-static void differs_to(struct soak *s, struct house_flow *f, net_id id)
+static void differs_to(
+	struct soak *s, struct house_flow *f, const struct inpath_record *r, net_id id)
 {
 	struct judge_flow *own = &f->judge;
 
 	if (own->differed && own->differed_to != id)
 		judge_change_gone(s, f);
+	if (own->shown >= JUDGE_SHOWS * JUDGE_CLEAR && !own->missed) {
+		own->missed = true;
+		s->judge.changes_missed++;
+		judge_miss(s, f, "a change that %d traces in a row have shown was not named",
+			own->differed);
+	}
 	own->differed++;
 	own->differed_to = id;
-	if (own->differed != JUDGE_SHOWS + 1)
-		return;
-	s->judge.changes_missed++;
-	judge_miss(s, f, "a change that %d traces in a row have shown was not named", JUDGE_SHOWS);
+	own->shown += shows_clearly(s, f, r, id) ? JUDGE_CLEAR : 1;
 }
 
 /* Was the trace ended before it had seen all? */
@@ -116,6 +157,7 @@ void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_r
 	const struct judge_ids *now, const struct judge_seen *seen)
 {
 	struct judge_flow *own = &f->judge;
+	bool of_it = false;
 
 	own->run = r->flow.run;
 	own->now = *now;
@@ -129,14 +171,19 @@ void judge_path_seen(struct soak *s, struct house_flow *f, const struct inpath_r
 	if (now->count == 1 && shows_change(s, f, now->id[0])) {
 		if (cut_short(&r->path))
 			return;
-		differs_to(s, f, now->id[0]);
+		differs_to(s, f, r, now->id[0]);
 		return;
 	}
 	judge_change_gone(s, f);
 	for (uint32_t i = 0; i < now->count; i++)
+		of_it |= has(&own->named, now->id[i]) || has(&own->taken, now->id[i]);
+	for (uint32_t i = 0; i < now->count; i++)
 		if (!has(&own->named, now->id[i]))
 			add(&own->taken, now->id[i]);
-	merge(&own->known, seen);
+	/* Where the route went over from one that was new to another, nobody can tell who of those seen
+	 * was of which, and none of it is of the flow's own. */
+	if (of_it || now->count == 1)
+		merge(&own->known, seen);
 }
 
 /* Could it be this change, with this TTL? */
@@ -187,8 +234,9 @@ void judge_change_named(struct soak *s, struct house_flow *f, const struct inpat
 	s->judge.changes_named += differ;
 	s->judge.changes_mixed += own->differed == 0;
 	s->judge.took[own->differed < JUDGE_SHOWS ? own->differed : JUDGE_SHOWS]++;
+	/* It is another one than the old; but where any of several may have been that, any may be the new. */
 	for (uint32_t i = 0; i < own->now.count; i++)
-		if (!has(&own->named, own->now.id[i]))
+		if (own->named.count > 1 || !has(&own->named, own->now.id[i]))
 			add(&now, own->now.id[i]);
 	begin_with(own, now.count ? &now : &own->now);
 }
