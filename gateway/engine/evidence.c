@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/engine/evidence.h"
 
+#include "gateway/engine/steps.h"
 #include "gateway/engine/ttls.h"
 
 #include <string.h>
@@ -11,9 +12,9 @@ enum {
 	NEW_ENOUGH = 20,
 	EACH = 10,      /* more for each further router that is known to take turns there */
 	NEW_SERVER = 8, /* where the server has come nearer, or gone: touches are few */
-	OWN = 18,       /* before the step and behind it, of the TTL that is named; */
+	OWN = 20,       /* before the step and behind it, of the TTL that is named; */
 	OWN_SELDOM = 5, /* ... where it leaves probes without an answer: a trace counts for one */
-	PROVEN = 6,     /* instead of all these, where another flow has proven it; */
+	PROVEN = 6,     /* instead of all these, where other flows have proven it; */
 	PROVEN_NEW = 2,
 	COUNT_MOST = 64,
 };
@@ -136,15 +137,16 @@ static uint32_t lack(uint32_t wanted, uint32_t have)
 }
 
 /* Behind the step, where nothing but the TTLs' own answers speaks for it. */
-static uint32_t wanted(
-	const struct prober *walk, const struct path *epoch, uint8_t ttl, uint32_t old)
+static uint32_t wanted(const struct prober *walk, const struct path *epoch, uint8_t ttl,
+	uint32_t old, uint32_t others)
 {
 	const struct inpath_hop *first = &walk->hops[ttl - 1];
 	uint32_t known = path_routers(epoch, ttl);
 	uint32_t most = first->addr_count > known ? first->addr_count : known;
 	uint32_t further = most > 1 ? EACH * (most - 1) : 0;
 
-	return greater(lesser(lack(BOTH + further, old), NEW_ENOUGH + further), NEW_LEAST);
+	return greater(
+		lack(lesser(lack(BOTH + further, old), NEW_ENOUGH + further), others), NEW_LEAST);
 }
 
 /* Before the step and behind it, of the TTL that is named, among others that differ. */
@@ -156,19 +158,19 @@ static uint32_t own_wanted(const struct prober *walk, const struct path *epoch, 
 }
 
 struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prober *walk,
-	const struct path *epoch, uint64_t differ, bool proven)
+	const struct path *epoch, uint64_t differ, uint32_t others)
 {
 	uint8_t ttl = ttls_lowest(differ);
 	uint32_t old = sum(ev->old, differ), new = sum(ev->new, differ);
 
 	if (walk->hops[ttl - 1].server || walk->hops[ttl - 1].addr_count == 0)
 		return (struct evidence_lack){ .all = (uint8_t)lack(NEW_SERVER, new) };
-	if (proven)
+	if (others >= STEPS_PROVEN)
 		return (struct evidence_lack){
 			.all = (uint8_t)lack(greater(lack(PROVEN, old), PROVEN_NEW), new)
 		};
 	return (struct evidence_lack){
-		.all = (uint8_t)lack(wanted(walk, epoch, ttl, old), new),
+		.all = (uint8_t)lack(wanted(walk, epoch, ttl, old, others), new),
 		.first = (uint8_t)lack(own_wanted(walk, epoch, ttl),
 			(uint32_t)ev->old[ttl - 1] + ev->new[ttl - 1]),
 	};

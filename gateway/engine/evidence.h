@@ -26,13 +26,13 @@
  *
  * A packet is dealt for each probe, so all TTLs that differ witness to one step, and their answers are
  * added up. But the step may be behind routers that take turns: the TTL that is named must itself have
- * 18 of K + M; 5 if it leaves more than one probe of this trace without an answer, for then each trace
+ * 20 of K + M; 5 if it leaves more than one probe of this trace without an answer, for then each trace
  * counts for one; none if its router is found at another TTL now, or the new one was before: routers that
  * take turns do so where they are. Among three, of which two are known, an answer tells less: 10 more are
  * wanted.
  *
- * Where another flow's traces have proven lately that the same router gave way to the same other (steps.h),
- * K + M = 6 is enough, with M = 2, one by each of the two traces.
+ * Where other flows' traces have proven lately that the same router gave way to the same other (steps.h),
+ * K + M = 6 is enough, with M = 2, one by each of the two traces. What they have seen less of is added to K.
  *
  * Routers that are chosen by a flow's hash show one flow the same path always. Turns by the clock
  * are changes, if each lasts for two traces.
@@ -59,8 +59,8 @@ void evidence_stays(
 	struct evidence *ev, const struct prober *walk, const struct path *epoch, uint64_t ttls);
 
 /* A trace has shown another path, that differs at these. */
-void evidence_differs(struct evidence *ev, const struct prober *walk, const struct path *epoch,
-	uint64_t differ);
+void evidence_differs(
+	struct evidence *ev, const struct prober *walk, const struct path *epoch, uint64_t differ);
 
 /* Not the path that differed at `before` was found again, but a third one, that differs at `differ`. */
 void evidence_third(struct evidence *ev, uint64_t before, uint64_t differ);
@@ -80,8 +80,8 @@ struct evidence_lack {
 	uint8_t first; /* and at the first of them alone */
 };
 
-/* `proven`: by another flow, at the first of the TTLs that differ. */
+/* `others`: what other flows have seen of the step at the first of the TTLs that differ (steps_seen). */
 struct evidence_lack evidence_lacks(const struct evidence *ev, const struct prober *walk,
-	const struct path *epoch, uint64_t differ, bool proven);
+	const struct path *epoch, uint64_t differ, uint32_t others);
 
 #endif

@@ -235,17 +235,16 @@ static struct row row_of(const struct prober_samples *s)
 	return row;
 }
 
-/* Was one address seen at this end of the row only, and more than once? */
+/* Was one address seen at this end of the row only? */
 static bool is_apart(const struct row *row, uint8_t end)
 {
-	return row->length[end] > 1 && row->runs_of[row->who[end]] == 1 &&
-	       row->who[end] <= INPATH_HOP_ADDRS;
+	return row->runs_of[row->who[end]] == 1 && row->who[end] <= INPATH_HOP_ADDRS;
 }
 
 /*
  * Several addresses at one TTL: do they take turns, as where a balancer deals packet by packet, or
- * did one follow the other, as when a route changes? Each side of the step must have been seen twice. It may
- * change back within the trace, so that a block of one stands between the other's; or routers that take turns
+ * did one follow the other, as when a route changes? Of two, each side of the step must have been seen twice. It
+ * may change back within the trace, so that a block of one stands between the other's; or routers that take turns
  * may follow one that does not, or the other way round. Of those that take turns ten answers look like
  * either once in twenty times: the next trace tells.
  */

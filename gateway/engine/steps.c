@@ -3,6 +3,16 @@
 
 #include "gateway/engine/ttls.h"
 
+enum {
+	CHANCE = 4,
+	MOST = 12, /* that one flow adds */
+};
+
+static uint32_t name_of(const struct inpath_addr *addr)
+{
+	return path_entry(0, addr);
+}
+
 /* STEPS: there is none. */
 static uint32_t find(const struct steps *s, uint32_t from, uint32_t to)
 {
@@ -52,8 +62,8 @@ static void add(struct steps *s, const struct path *epoch, const struct inpath_h
 {
 	for (uint8_t i = 0; i < epoch->count; i++) {
 		for (uint8_t k = 0; k < hop->addr_count && epoch->entries[i].ttl == hop->ttl; k++) {
-			struct step *step = take(s, path_entry(hop->ttl, &epoch->entries[i].addr),
-				path_entry(hop->ttl, &hop->addrs[k]), now);
+			struct step *step = take(
+				s, name_of(&epoch->entries[i].addr), name_of(&hop->addrs[k]), now);
 
 			if (step->sum < STEPS_PROVEN)
 				step->sum += worth;
@@ -67,50 +77,51 @@ void steps_add(
 	add(s, epoch, hop, INT16_MAX, now);
 }
 
+static int32_t worth_of(uint32_t old)
+{
+	return old < MOST + CHANCE ? (int32_t)old - CHANCE : MOST;
+}
+
 void steps_suspect(struct steps *s, const struct path *epoch, const struct inpath_hop *hop,
 	uint32_t old, inpath_time now)
 {
-	int32_t worth = old < STEPS_MOST + STEPS_CHANCE ? (int32_t)old - STEPS_CHANCE : STEPS_MOST;
-
-	add(s, epoch, hop, worth, now);
+	add(s, epoch, hop, worth_of(old), now);
 }
 
-void steps_withdraw(
-	struct steps *s, const struct path *epoch, const struct path_sketch *other, uint64_t ttls)
+void steps_withdraw(struct steps *s, const struct path *epoch, uint64_t ttls)
 {
 	for (uint8_t i = 0; i < epoch->count; i++) {
-		uint8_t ttl = epoch->entries[i].ttl;
-		uint32_t from = path_entry(ttl, &epoch->entries[i].addr);
+		uint32_t from = name_of(&epoch->entries[i].addr);
 
-		for (uint8_t k = 0; k < other->count && ttls_has(ttls, ttl); k++) {
-			uint32_t at = find(s, from, other->entries[k]);
-
-			if (at < STEPS && s->entries[at].sum < STEPS_PROVEN)
-				s->entries[at].at = 0;
-		}
+		for (uint32_t k = 0; k < STEPS && ttls_has(ttls, epoch->entries[i].ttl); k++)
+			if (s->entries[k].from == from && s->entries[k].sum < STEPS_PROVEN)
+				s->entries[k].at = 0;
 	}
 }
 
-bool steps_has(const struct steps *s, const struct path *epoch, const struct inpath_hop *hop,
-	inpath_time now)
+uint32_t steps_seen(const struct steps *s, const struct path *epoch, const struct inpath_hop *hop,
+	uint32_t old, inpath_time now)
 {
+	int32_t most = 0;
+
 	for (uint8_t i = 0; i < epoch->count; i++) {
 		for (uint8_t k = 0; k < hop->addr_count && epoch->entries[i].ttl == hop->ttl; k++) {
-			uint32_t at = find(s, path_entry(hop->ttl, &epoch->entries[i].addr),
-				path_entry(hop->ttl, &hop->addrs[k]));
+			uint32_t at =
+				find(s, name_of(&epoch->entries[i].addr), name_of(&hop->addrs[k]));
+			const struct step *step = &s->entries[at < STEPS ? at : 0];
+			int32_t sum =
+				step->sum < STEPS_PROVEN ? step->sum - worth_of(old) : step->sum;
 
-			if (at < STEPS && s->entries[at].sum >= STEPS_PROVEN &&
-				now < s->entries[at].at + STEPS_SPAN)
-				return true;
+			if (at < STEPS && now < step->at + STEPS_SPAN && sum > most)
+				most = sum;
 		}
 	}
-	return false;
+	return (uint32_t)most;
 }
 
 void steps_forget(struct steps *s, const struct inpath_hop *hop)
 {
 	for (uint8_t i = 0; i < hop->addr_count; i++)
 		for (uint8_t k = 0; k < hop->addr_count; k++)
-			forget(s, path_entry(hop->ttl, &hop->addrs[i]),
-				path_entry(hop->ttl, &hop->addrs[k]));
+			forget(s, name_of(&hop->addrs[i]), name_of(&hop->addrs[k]));
 }

@@ -82,11 +82,14 @@ static struct evidence with_trace(
 	return ev;
 }
 
-/* Have other flows shown that the first of these TTLs has another router? */
-static bool is_proven(const struct inpath_engine *e, const struct history *h, const struct trace *t,
-	uint64_t differ)
+/* What have other flows seen of the step at the first of these TTLs? */
+static uint32_t seen_by_others(const struct inpath_engine *e, const struct history *h,
+	const struct trace *t, uint64_t differ)
 {
-	return steps_has(&e->steps, &h->path, &t->walk.hops[ttls_lowest(differ) - 1], e->now);
+	uint8_t first = (uint8_t)(ttls_lowest(differ) - 1);
+
+	return steps_seen(
+		&e->steps, &h->path, &t->walk.hops[first], h->evidence.old[first], e->now);
 }
 
 static uint32_t half(uint32_t answers)
@@ -129,7 +132,7 @@ bool trace_doubts(struct inpath_engine *e, struct trace *t, const struct flow *f
 	if (ttl == 0)
 		return false;
 	ev = with_trace(h, t, &path, differ);
-	lack = evidence_lacks(&ev, &t->walk, &h->path, differ, is_proven(e, h, t, differ));
+	lack = evidence_lacks(&ev, &t->walk, &h->path, differ, seen_by_others(e, h, t, differ));
 	wanted = answers_wanted(&lack, ttl, differ, is_found_again(&h->doubt, &path, differ));
 	if (wanted == 0)
 		return false;
@@ -180,18 +183,35 @@ static bool is_amid_change(const struct trace *t)
 
 /*
  * Two routers at one TTL, neither in turns nor known to take them: the trace may have begun on one path
- * and ended on another.
+ * and ended on another. The first such TTL, 0: there is none.
  */
-static bool is_mixture(const struct trace *t, const struct path *old)
+static uint8_t first_mixed(const struct trace *t, const struct path *old)
 {
 	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
 		const struct inpath_hop *hop = &t->walk.hops[i];
 
 		if (hop->changed ||
 			(hop->addr_count > 1 && !hop->balanced && !path_has_all(old, hop)))
-			return true;
+			return (uint8_t)(i + 1);
 	}
-	return false;
+	return 0;
+}
+
+/*
+ * A hop that was silent so far is known from now on. Of a mixture, those up to the last one before it at which the
+ * path is what it was.
+ */
+static void fill_in(const struct trace *t, struct path *path)
+{
+	uint8_t ttl = first_mixed(t, path);
+	struct path later = t->path;
+
+	if (ttl) {
+		uint64_t same = path_ttls(path) & path_ttls(&later) & (ttl_bit(ttl) - 1);
+
+		path_cut(&later, (uint8_t)(ttls_highest(same) + 1));
+	}
+	path_fill(path, &later);
 }
 
 /* Which TTL is the next trace to ask? The one that answered best. */
@@ -251,6 +271,7 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 		d->since = t->walk.first_sent;
 		path_sketch(&d->path, &t->path);
 	}
+	fill_in(t, &h->path);
 	if (amid && d->ttl) {
 		/* Both routes in one trace: which of them is left? */
 		ask_again(f, d, PROBER_CONFIRM, now);
@@ -260,13 +281,10 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 	if (d->ttl && !ttls_has(path_ttls(&t->path), d->ttl))
 		return; /* silent just there */
 	if (d->ttl) {
-		steps_withdraw(&e->steps, &h->path, &d->path, d->ttls & path_ttls(&t->path));
+		steps_withdraw(&e->steps, &h->path, d->ttls & path_ttls(&t->path));
 		flapped(e, h, 0);
 	}
 	d->ttl = 0;
-	/* A hop that was silent so far is known from now on. */
-	if (!is_mixture(t, &h->path))
-		path_fill(&h->path, &t->path);
 	evidence_stays(&h->evidence, &t->walk, &h->path, ~0ULL);
 	history_goes_on(h, t->walk.first_sent);
 	measure(e, t, f, h);
@@ -302,7 +320,9 @@ static void say_change(struct inpath_engine *e, struct trace *t, const struct fl
 	};
 	steps_add(&e->steps, &h->path, &t->walk.hops[ttl - 1], now);
 	trace_history_turns(e, h);
-	evidence_turns(&h->evidence, differ, path_ttls(&h->path) & path_ttls(&path));
+	/* On another way the server may be nearer: that it is not is to be seen anew. */
+	evidence_turns(&h->evidence, differ | (path.server ? ttl_bit(path.server) : 0),
+		path_ttls(&h->path) & path_ttls(&path));
 	history_turn(h, &path, h->doubt.since, t->walk.first_sent);
 	evidence_stays(&h->evidence, &t->walk, &h->path, differ);
 	measure(e, t, f, h);
@@ -316,17 +336,18 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	bool again = is_found_again(d, &t->path, differ);
 	/* What is as it was, where the last trace showed it otherwise: then one more is to tell. */
 	uint64_t back = d->ttls & path_ttls(&t->path) & ~differ;
-	bool third = d->ttl && !again, proven, sure;
+	bool third = d->ttl && !again, sure;
 	uint8_t first = ttls_lowest(differ);
+	uint32_t others;
 	struct evidence_lack lack;
 
-	steps_withdraw(&e->steps, &h->path, &d->path, back);
+	steps_withdraw(&e->steps, &h->path, back);
 	if (d->ttl == 0)
 		steps_suspect(&e->steps, &h->path, &t->walk.hops[first - 1],
 			h->evidence.old[first - 1], now);
-	proven = is_proven(e, h, t, differ);
+	others = seen_by_others(e, h, t, differ);
 	/* Nor is it named by a TTL that one trace alone has shown: routers may take turns before the step. */
-	sure = again && back == 0 && (proven || ttls_has(d->ttls, first));
+	sure = again && back == 0 && (others >= STEPS_PROVEN || ttls_has(d->ttls, first));
 	if (third)
 		flapped(e, h, differ);
 	if (!again) {
@@ -337,8 +358,8 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 	d->ttls = (d->ttls & ~back) | differ;
 	evidence_stays(&h->evidence, &t->walk, &h->path, ~d->ttls);
 	evidence_differs(&h->evidence, &t->walk, &h->path, differ);
-	lack = evidence_lacks(&h->evidence, &t->walk, &h->path, differ, proven);
-	if (sure && lack.all == 0 && lack.first == 0 && !is_mixture(t, &h->path)) {
+	lack = evidence_lacks(&h->evidence, &t->walk, &h->path, differ, others);
+	if (sure && lack.all == 0 && lack.first == 0 && !first_mixed(t, &h->path)) {
 		say_change(e, t, f, h, differ, now);
 		return;
 	}
@@ -370,6 +391,7 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 	bool first = f->history == 0;
 	struct history *h = trace_history(e, f);
 	uint64_t differ, balanced;
+	struct path known;
 
 	if (t->stop != INPATH_STOP_REACHED)
 		t->path.server = 0;
@@ -383,9 +405,8 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 	}
 	if (is_cut_short(t)) {
 		/* But what it shows where the path was silent so far has been seen. */
-		if (h->doubt.ttl == 0 && path_differs(&h->path, &t->path) == 0 &&
-			!is_mixture(t, &h->path))
-			path_fill(&h->path, &t->path);
+		if (h->doubt.ttl == 0 && path_differs(&h->path, &t->path) == 0)
+			fill_in(t, &h->path);
 		/* What it was to confirm is still to be. */
 		if (h->doubt.ttl && t->why == INPATH_WHY_CHANGE && t->stop == INPATH_STOP_SHORT)
 			ask_again(f, &h->doubt, t->walk.confirm_by, now);
@@ -393,16 +414,20 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 	}
 	if (t->why != INPATH_WHY_CHANGE)
 		h->doubt.rounds = 0;
-	if (was_missed(h, &t->path))
-		path_cut(&h->path, t->path.server);
 	balanced = balanced_ttls(e, t, &h->path);
 	if (balanced && path_merge(&h->path, &t->path, balanced)) {
 		t->log_path = e->set->log_paths != INPATH_LOG_PATHS_NONE;
 		evidence_flapped(&h->evidence, balanced);
 	}
-	differ = path_differs(&h->path, &t->path);
-	if (differ)
+	known = h->path;
+	if (was_missed(h, &t->path))
+		path_cut(&known, t->path.server);
+	differ = path_differs(&known, &t->path);
+	if (differ) {
 		take_other(e, t, f, h, differ, now);
-	else
-		take_same(e, t, f, h, now);
+		return;
+	}
+	/* On the same way it has been nearer all the time. */
+	h->path = known;
+	take_same(e, t, f, h, now);
 }

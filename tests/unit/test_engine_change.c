@@ -169,6 +169,56 @@ static void a_nearer_server_is_no_change_where_few_answers_have_placed_it(void *
 	}
 }
 
+/*
+ * Nor do those count that have placed it on another way. The new one is one shorter, but the first traces have missed that;
+ * those behind them only infer it, since its answers come from an odd distance.
+ */
+static void a_nearer_server_is_no_change_where_another_way_has_placed_it(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.distance = 5;
+		w.silent = 1 << 3;
+		begin(&w);
+		world_goes_on(&w, 800 * INPATH_SEC);
+		w.moved = 1 << 1;
+		world_goes_on(&w, 80 * INPATH_SEC);
+		assert_changes(&w, 1, 0);
+		w.distance = 4;
+		w.seen_ttl -= 7;
+		world_goes_on(&w, 400 * INPATH_SEC);
+		assert_changes(&w, 1, 0);
+		w.seen_ttl += 7;
+		world_goes_on(&w, 200 * INPATH_SEC);
+		assert_changes(&w, 1, 0);
+		world_end(&w);
+	}
+}
+
+/* A trace has met it nearer, but by another way. Back on its own, where it stood is still known. */
+static void a_server_that_is_nearer_on_another_way_is_not_forgotten(void **state)
+{
+	(void)state;
+	EACH_FAMILY(w)
+	{
+		w.distance = 5;
+		w.silent = 1 << 3;
+		begin(&w);
+		w.distance = 4;
+		w.moved = 1 << 1;
+		world_request(&w, "again and again", 15);
+		world_run(&w, 7 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->traces, 2);
+		w.distance = 6;
+		w.moved = 0;
+		world_goes_on(&w, 150 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->changes, 1);
+		assert_int_equal(latest_change(&w)->ttl, 5);
+		world_end(&w);
+	}
+}
+
 static void a_third_path_is_the_one_that_is_named(void **state)
 {
 	(void)state;
@@ -373,6 +423,54 @@ static void what_a_mixture_has_shown_is_not_known(void **state)
 	w.third = 1 << 4;
 	world_goes_on(&w, 300 * INPATH_SEC);
 	assert_int_equal(world_stats(&w)->changes, 0);
+	world_end(&w);
+}
+
+/* But what stands before the TTL at which the route changed, with one between that did not. */
+static void what_stands_before_a_mixture_is_known(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 8, .silent = 1 };
+	uint32_t asked;
+
+	(void)state;
+	begin(&w);
+	w.moved = 1 << 2;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 2);
+	w.silent = 0;
+	asked = w.per_ttl[3];
+	world_request(&w, "again and again", 15);
+	for (int i = 0; i < 2000 && w.per_ttl[3] < asked + 4; i++)
+		world_run(&w, 1 * MS);
+	w.moved = 0;
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 3);
+	w.third = 1;
+	world_goes_on(&w, 200 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->changes, 1);
+	assert_int_equal(latest_change(&w)->ttl, 1);
+	world_end(&w);
+}
+
+/* The one that showed a difference is silent now; what the trace shows elsewhere is known all the same. */
+static void what_is_shown_beside_a_doubt_is_known(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 8, .silent = 1 << 5 };
+
+	(void)state;
+	begin(&w);
+	w.moved = 1 << 2;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 2);
+	w.silent = 1 << 2;
+	world_goes_on(&w, 10 * INPATH_SEC);
+	w.silent |= 1 << 1;
+	w.third = 1 << 5;
+	world_goes_on(&w, 200 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->changes, 1);
+	assert_int_equal(latest_change(&w)->ttl, 6);
 	world_end(&w);
 }
 
@@ -659,6 +757,8 @@ int main(void)
 		cmocka_unit_test(
 			a_nearer_server_is_a_change_once_four_traces_have_not_met_it_there),
 		cmocka_unit_test(a_nearer_server_is_no_change_where_few_answers_have_placed_it),
+		cmocka_unit_test(a_nearer_server_is_no_change_where_another_way_has_placed_it),
+		cmocka_unit_test(a_server_that_is_nearer_on_another_way_is_not_forgotten),
 		cmocka_unit_test(a_third_path_is_the_one_that_is_named),
 		cmocka_unit_test(a_way_back_is_told_as_one),
 		cmocka_unit_test(a_flap_is_counted_and_not_named),
@@ -667,6 +767,8 @@ int main(void)
 		cmocka_unit_test(a_download_whose_request_was_not_seen_confirms_its_change_at_once),
 		cmocka_unit_test(what_a_trace_cut_short_has_shown_is_known),
 		cmocka_unit_test(what_a_mixture_has_shown_is_not_known),
+		cmocka_unit_test(what_stands_before_a_mixture_is_known),
+		cmocka_unit_test(what_is_shown_beside_a_doubt_is_known),
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
 		cmocka_unit_test(a_change_to_routers_that_take_turns_is_named),
 		cmocka_unit_test(what_no_flow_can_prove_they_prove_together),

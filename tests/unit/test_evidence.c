@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How many answers make another path a change, and what they are worth. */
 #include "gateway/engine/evidence.h"
+#include "gateway/engine/steps.h"
 #include "gateway/engine/ttls.h"
 #include "tests/unit/stages.h"
 
@@ -56,7 +57,7 @@ static void differs(struct scene *s, uint8_t ttl, uint8_t answered, uint8_t sent
 
 static struct evidence_lack lacks(const struct scene *s, uint64_t differ)
 {
-	return evidence_lacks(&s->ev, &s->walk, &s->epoch, differ, false);
+	return evidence_lacks(&s->ev, &s->walk, &s->epoch, differ, 0);
 }
 
 static void zeroed_memory_lacks_all_of_it(void **state)
@@ -66,7 +67,7 @@ static void zeroed_memory_lacks_all_of_it(void **state)
 	(void)state;
 	asked(&s, 3, 103, 1, 1);
 	assert_int_equal(lacks(&s, ttl_bit(3)).all, 20);
-	assert_int_equal(lacks(&s, ttl_bit(3)).first, 18);
+	assert_int_equal(lacks(&s, ttl_bit(3)).first, 20);
 }
 
 /* M as the header's table has it, for each K. */
@@ -90,7 +91,7 @@ static void so_many_new_answers_are_wanted_behind_so_many_old_ones(void **state)
 			differs(&s, 3, 1, 1);
 			lack = lacks(&s, ttl_bit(3));
 			assert_int_equal(lack.all, new < wanted ? wanted - new : 0);
-			assert_int_equal(lack.first, both < 18 ? 18 - both : 0);
+			assert_int_equal(lack.first, both < 20 ? 20 - both : 0);
 		}
 	}
 }
@@ -224,11 +225,11 @@ static void all_ttls_that_differ_witness_to_one_step(void **state)
 	/* 9 before, 6 behind. */
 	assert_int_equal(lacks(&s, differ).all, 26 - 9 - 6);
 	/* The one that is named, the first, by answers of its own. */
-	assert_int_equal(lacks(&s, differ).first, 18 - 3 - 2);
+	assert_int_equal(lacks(&s, differ).first, 20 - 3 - 2);
 	differs(&s, 5, 11, 11);
 	assert_int_equal(lacks(&s, differ).all, 0);
-	assert_int_equal(lacks(&s, differ).first, 13);
-	differs(&s, 3, 12, 12);
+	assert_int_equal(lacks(&s, differ).first, 15);
+	differs(&s, 3, 14, 14);
 	assert_int_equal(lacks(&s, differ).first, 1);
 	differs(&s, 3, 1, 1);
 	assert_int_equal(lacks(&s, differ).first, 0);
@@ -269,7 +270,7 @@ static void what_was_not_found_again_is_worth_nothing(void **state)
 	}
 	evidence_flapped(&s.ev, ttl_bit(3));
 	assert_int_equal(lacks(&s, ttl_bit(3)).all, 20);
-	assert_int_equal(lacks(&s, ttl_bit(3)).first, 18);
+	assert_int_equal(lacks(&s, ttl_bit(3)).first, 20);
 	assert_int_equal(s.ev.old[3], 9);
 	assert_int_equal(s.ev.new[3], 5);
 }
@@ -324,11 +325,31 @@ static void a_proven_step_takes_six(void **state)
 		asked(&s, 3, 103, 1, 1);
 		for (uint8_t new = 0; new <= 8; new ++) {
 			struct evidence_lack lack = evidence_lacks(
-				&s.ev, &s.walk, &s.epoch, ttl_bit(3) | ttl_bit(4), true);
+				&s.ev, &s.walk, &s.epoch, ttl_bit(3) | ttl_bit(4), STEPS_PROVEN);
 
 			assert_int_equal(lack.all, new < wanted ? wanted - new : 0);
 			assert_int_equal(lack.first, 0);
 			differs(&s, 4, 1, 1);
+		}
+	}
+}
+
+/* As if this flow had had them before the step; but for those of the first TTL, and the least. */
+static void what_others_have_seen_is_added(void **state)
+{
+	(void)state;
+	for (uint8_t others = 0; others < STEPS_PROVEN; others++) {
+		for (uint8_t old = 0; old <= 30; old++) {
+			struct scene s = scene();
+			struct evidence_lack lack;
+			uint8_t alone;
+
+			stays(&s, 3, old, old);
+			asked(&s, 3, 103, 1, 1);
+			alone = lacks(&s, ttl_bit(3)).all;
+			lack = evidence_lacks(&s.ev, &s.walk, &s.epoch, ttl_bit(3), others);
+			assert_int_equal(lack.all, alone > others + 4 ? alone - others : 4);
+			assert_int_equal(lack.first, lacks(&s, ttl_bit(3)).first);
 		}
 	}
 }
@@ -344,8 +365,8 @@ static void a_server_that_came_nearer_takes_eight(void **state)
 		differs(&s, 3, 1, 1);
 		s.walk.hops[2].server = true;
 		for (int proven = 0; proven < 2; proven++) {
-			struct evidence_lack lack =
-				evidence_lacks(&s.ev, &s.walk, &s.epoch, ttl_bit(3), proven);
+			struct evidence_lack lack = evidence_lacks(
+				&s.ev, &s.walk, &s.epoch, ttl_bit(3), proven * STEPS_PROVEN);
 
 			assert_int_equal(lack.all, new < 8 ? 8 - new : 0);
 			assert_int_equal(lack.first, 0);
@@ -384,7 +405,7 @@ static void a_first_ttl_that_answers_seldom_needs_five_of_its_own(void **state)
 	}
 	/* Once it answers all of them, as many as anywhere. */
 	differs(&s, 3, 2, 2);
-	assert_int_equal(lacks(&s, differ).first, 18 - 1 - 8);
+	assert_int_equal(lacks(&s, differ).first, 20 - 1 - 8);
 	/* Alone, it has to show it all. */
 	asked(&s, 3, 103, 1, 6);
 	assert_int_equal(lacks(&s, ttl_bit(3)).all, 20 - 8);
@@ -404,13 +425,13 @@ static void a_router_that_moved_needs_no_answers_of_its_own(void **state)
 	for (uint8_t ttl = 4; ttl <= 6; ttl++)
 		differs(&s, ttl, 2, 2);
 	assert_int_equal(lacks(&s, differ).all, 0);
-	assert_int_equal(lacks(&s, differ).first, 18 - 5 - 1);
+	assert_int_equal(lacks(&s, differ).first, 20 - 5 - 1);
 	asked(&s, 4, 3, 2, 2);
 	assert_int_equal(lacks(&s, differ).first, 0);
 	/* What moved farther on says nothing of this one. */
 	asked(&s, 4, 104, 2, 2);
 	asked(&s, 6, 5, 2, 2);
-	assert_int_equal(lacks(&s, differ).first, 18 - 5 - 1);
+	assert_int_equal(lacks(&s, differ).first, 20 - 5 - 1);
 	/* The way back: the next one has come nearer. */
 	asked(&s, 3, 4, 1, 1);
 	assert_int_equal(lacks(&s, differ).first, 0);
@@ -451,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_third_path_leaves_what_was_before),
 		cmocka_unit_test(behind_a_change_only_what_both_paths_have_stays_known),
 		cmocka_unit_test(a_proven_step_takes_six),
+		cmocka_unit_test(what_others_have_seen_is_added),
 		cmocka_unit_test(a_server_that_came_nearer_takes_eight),
 		cmocka_unit_test(a_server_that_is_gone_takes_eight_unanswered_probes),
 		cmocka_unit_test(a_first_ttl_that_answers_seldom_needs_five_of_its_own),

@@ -414,13 +414,15 @@ static const struct {
 	{ "AABCBC", false, true },
 	{ "BCBBCAA", false, true },
 	{ "AABBCC", false, true },
-	{ "ABCBCB", true, false },
+	{ "ABCBCB", false, true },
 	{ "AABCBA", true, false },
 	{ "BCBCAAB", true, false },
-	{ "ABC", true, false },
+	{ "ABC", false, true },
+	{ "ABCBAC", true, false },
+	{ "ABABABC", false, true },
 	/* There is no room for the fifth and the sixth. */
-	{ "ABCDEFEF", true, false },
-	{ "AABCDEFE", false, true },
+	{ "ABCDAEFEF", true, false },
+	{ "ABCDEFEF", false, true },
 };
 
 static void turns_and_steps_are_told_apart(void **state)

@@ -42,7 +42,7 @@ static bool has(const struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, in
 	struct path p = path_of(ttl, from, 1);
 	struct inpath_hop hop = hop_of(ttl, to, 1);
 
-	return steps_has(s, &p, &hop, now);
+	return steps_seen(s, &p, &hop, 4, now) >= STEPS_PROVEN;
 }
 
 static void suspect(
@@ -54,14 +54,12 @@ static void suspect(
 	steps_suspect(s, &p, &hop, old, now);
 }
 
-/* Somebody has found `from` again behind `to`. */
-static void withdraw(struct steps *s, uint8_t ttl, uint8_t from, uint8_t to, uint64_t ttls)
+/* Somebody has found `from` again. */
+static void withdraw(struct steps *s, uint8_t ttl, uint8_t from, uint64_t ttls)
 {
-	struct path p = path_of(ttl, from, 1), q = path_of(ttl, to, 1);
-	struct path_sketch other;
+	struct path p = path_of(ttl, from, 1);
 
-	path_sketch(&other, &q);
-	steps_withdraw(s, &p, &other, ttls);
+	steps_withdraw(s, &p, ttls);
 }
 
 static void zeroed_memory_knows_no_step(void **state)
@@ -73,14 +71,15 @@ static void zeroed_memory_knows_no_step(void **state)
 	assert_false(has(&s, 3, 1, 2, 0));
 }
 
-static void a_step_is_of_its_ttl_its_routers_and_its_direction(void **state)
+static void a_step_is_of_its_routers_and_its_direction(void **state)
 {
 	struct steps s = { 0 };
 
 	(void)state;
 	add(&s, 3, 1, 2, T0);
 	assert_true(has(&s, 3, 1, 2, T0));
-	assert_false(has(&s, 4, 1, 2, T0));
+	/* Other flows may have them at another TTL. */
+	assert_true(has(&s, 4, 1, 2, T0));
 	assert_false(has(&s, 3, 2, 1, T0));
 	assert_false(has(&s, 3, 1, 3, T0));
 	assert_false(has(&s, 3, 3, 2, T0));
@@ -119,9 +118,9 @@ static void where_several_answered_each_stands_for_the_step(void **state)
 	/* What stands at another TTL has no part in it. */
 	assert_false(has(&s, 4, 5, 10, T0));
 	assert_false(has(&s, 3, 5, 10, T0));
-	assert_true(steps_has(&s, &both, &two, T0));
+	assert_true(steps_seen(&s, &both, &two, 0, T0) >= STEPS_PROVEN);
 	both = path_of(3, 3, 2);
-	assert_false(steps_has(&s, &both, &two, T0));
+	assert_int_equal(steps_seen(&s, &both, &two, 0, T0), 0);
 }
 
 static void a_full_table_forgets_the_oldest(void **state)
@@ -169,15 +168,13 @@ static void routers_that_take_turns_withdraw_their_steps(void **state)
 	add(&s, 3, 3, 1, now);
 	add(&s, 3, 1, 4, now);
 	add(&s, 3, 4, 2, now);
-	add(&s, 4, 1, 2, now);
 	steps_forget(&s, &turns);
 	/* One and another of them: either way. */
 	assert_false(has(&s, 3, 1, 2, now));
 	assert_false(has(&s, 3, 3, 1, now));
-	/* Not one of them and somebody else, nor the same two elsewhere. */
+	/* Not one of them and somebody else. */
 	assert_true(has(&s, 3, 1, 4, now));
 	assert_true(has(&s, 3, 4, 2, now));
-	assert_true(has(&s, 4, 1, 2, now));
 	/* It can be proven anew. */
 	add(&s, 3, 1, 2, now + 1);
 	assert_true(has(&s, 3, 1, 2, now + 1));
@@ -247,27 +244,49 @@ static void who_finds_the_old_router_again_ends_what_is_not_proven(void **state)
 	struct steps s = { 0 };
 
 	(void)state;
-	suspect(&s, 3, 1, 2, 16, T0);
-	suspect(&s, 3, 5, 6, 16, T0);
-	suspect(&s, 3, 7, 8, 16, T0);
-	withdraw(&s, 3, 1, 2, 1 << 2);
-	/* Not these two; not at this TTL. */
-	withdraw(&s, 3, 5, 9, 1 << 2);
-	withdraw(&s, 3, 7, 8, 1 << 3);
-	for (uint8_t from = 1; from <= 7; from += 2)
+	for (uint8_t from = 1; from <= 5; from += 2)
+		suspect(&s, 3, from, from + 1, 16, T0);
+	withdraw(&s, 3, 1, 1 << 2);
+	/* Not this one; not at this TTL. */
+	withdraw(&s, 3, 4, 1 << 2);
+	withdraw(&s, 3, 5, 1 << 3);
+	for (uint8_t from = 1; from <= 5; from += 2)
 		suspect(&s, 3, from, from + 1, 16, T0 + 1);
 	assert_false(has(&s, 3, 1, 2, T0 + 1));
+	assert_true(has(&s, 3, 3, 4, T0 + 1));
 	assert_true(has(&s, 3, 5, 6, T0 + 1));
-	assert_true(has(&s, 3, 7, 8, T0 + 1));
-	withdraw(&s, 3, 5, 6, 1 << 2);
+	withdraw(&s, 3, 5, 1 << 2);
 	assert_true(has(&s, 3, 5, 6, T0 + 1));
+}
+
+/* Who asks has its own part in it. */
+static void what_others_have_seen_is_without_ones_own(void **state)
+{
+	struct path p = path_of(3, 1, 1);
+	struct inpath_hop hop = hop_of(3, 2, 1);
+	struct steps s = { 0 };
+
+	(void)state;
+	assert_int_equal(steps_seen(&s, &p, &hop, 30, T0), 0);
+	suspect(&s, 3, 1, 2, 9, T0);
+	assert_int_equal(steps_seen(&s, &p, &hop, 9, T0), 0);
+	suspect(&s, 3, 1, 2, 14, T0);
+	assert_int_equal(steps_seen(&s, &p, &hop, 9, T0), 10);
+	assert_int_equal(steps_seen(&s, &p, &hop, 14, T0), 5);
+	suspect(&s, 3, 1, 2, 1, T0);
+	assert_int_equal(steps_seen(&s, &p, &hop, 14, T0), 2);
+	suspect(&s, 3, 1, 2, 0, T0);
+	assert_int_equal(steps_seen(&s, &p, &hop, 14, T0), 0);
+	assert_int_equal(steps_seen(&s, &p, &hop, 9, T0 + STEPS_SPAN), 0);
+	steps_add(&s, &p, &hop, T0);
+	assert_true(steps_seen(&s, &p, &hop, 64, T0) >= STEPS_PROVEN);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zeroed_memory_knows_no_step),
-		cmocka_unit_test(a_step_is_of_its_ttl_its_routers_and_its_direction),
+		cmocka_unit_test(a_step_is_of_its_routers_and_its_direction),
 		cmocka_unit_test(a_step_is_remembered_for_half_an_hour),
 		cmocka_unit_test(where_several_answered_each_stands_for_the_step),
 		cmocka_unit_test(a_full_table_forgets_the_oldest),
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(several_flows_prove_together_what_none_can),
 		cmocka_unit_test(what_was_suspected_long_ago_is_not_added_up),
 		cmocka_unit_test(who_finds_the_old_router_again_ends_what_is_not_proven),
+		cmocka_unit_test(what_others_have_seen_is_without_ones_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
