@@ -209,7 +209,7 @@ $(PLAIN)/inpath: $(call objects,plain,gateway/cli/main.c) $(PLAIN)/libtested.a
 	@$(CC) -o $@ $^ $$($(PKG_CONFIG) --libs $(LIBS_TESTED))
 
 valgrind:
-	@$(MAKE) --no-print-directory -j$$(nproc) $(PLAIN)/inpathd $(PLAIN)/inpath $(BUILD)/safety/trouble.so $(patsubst tests/unit/%.c,$(PLAIN)/unit/%,$(UNIT))
+	@$(MAKE) --no-print-directory -j$$(nproc) $(PLAIN)/inpathd $(PLAIN)/inpath $(BUILD)/safety/trouble.so $(BUILD)/bench/stream $(patsubst tests/unit/%.c,$(PLAIN)/unit/%,$(UNIT))
 	@tests/valgrind "$(PLAIN)" "$(ONLY)"
 
 # --- make cross [TARGETS="i386 arm aarch64 mips musl mips-musl aarch64-musl"]: the engine's tests on other processors and with musl, and the size of the programs on routers ---
