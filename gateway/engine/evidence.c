@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum {
-	BOTH = 26,     /* answers before the step and behind it, together */
+	BOTH = 30,     /* answers before the step and behind it, together */
 	NEW_LEAST = 4, /* of these, behind it */
-	NEW_ENOUGH = 20,
+	NEW_ENOUGH = 24,
 	EACH = 10,      /* more for each further router that is known to take turns there */
 	NEW_SERVER = 8, /* where the server has come nearer, or gone: touches are few */
 	OWN = 20,       /* before the step and behind it, of the TTL that is named; */

@@ -4,18 +4,18 @@
  *
  * At a TTL the epoch's traces have had K answers of its own router in a row, then came M of another.
  * Two that share the packets evenly at random look so once in 2^(K+M): what was seen before the step is
- * as good as what came behind it. One looks at each step, so small K add up: with M = 26 - K, no
- * fewer than 4 and no more than 20, a pair is taken for a change
+ * as good as what came behind it. One looks at each step, so small K add up: with M = 30 - K, no
+ * fewer than 4 and no more than 24, a pair is taken for a change
  *
- *   K = 1..6    M = 20      2^-21 + 2^-22 + ...        =  0.9e-6
- *   K = 7..21   M = 26 - K  15 * 2^-26                 =  0.2e-6
- *   K = 22..    M = 4       2^-26 + 2^-27 + ...        =  0.03e-6
+ *   K = 1..6    M = 24      2^-25 + 2^-26 + ...        =  0.06e-6
+ *   K = 7..25   M = 30 - K  19 * 2^-30                 =  0.02e-6
+ *   K = 26..    M = 4       2^-30 + 2^-31 + ...        =  0.002e-6
  *
- * once in 800,000 pairs that are met: not more often than by 20 new answers alone, whose part is 2^-20. (A
- * household's day meets some 50,000.)
- * Shares that are not even: with p of the packets for the old one, K = 22.. costs p^22 (1-p)^3, 0.0001
- * where it is worst (7:1), 0.00003 for 3:1; the new answers, which must be 4 at the least, see to that.
- * Where p is small the 20 do: p (1-p)^19, 0.02 where it is worst (1:19).
+ * once in 12 million pairs that are met. (A household's day meets some 50,000: with 26 and 20 instead of 30
+ * and 24, one of twelve days had a change that was none. Two traces of PROBER_CONFIRM probes are enough for 24.)
+ * Shares that are not even: with p of the packets for the old one, K = 26.. costs p^26 (1-p)^3, 0.00006
+ * where it is worst (9:1), 0.00001 for 3:1; the new answers, which must be 4 at the least, see to that.
+ * Where p is small the 24 do: p (1-p)^23, 0.016 where it is worst (1:23).
  *
  * K is about probes that could have met either. One that nobody answers may have met the other, in
  * a moment in which that was silent or had used up what it may answer: then half of K is gone. With

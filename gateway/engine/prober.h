@@ -25,7 +25,7 @@
 enum {
 	PROBER_SAMPLES = 12, /* answers of one TTL kept in the order of sending */
 	PROBER_CONFIRM =
-		10, /* probes at most to a TTL that is to show whether its routers take turns */
+		12, /* probes at most to a TTL that is to show whether its routers take turns */
 	PROBER_MARGIN = 3,   /* PROBER_CLIMBS ends so far before the server: ways back differ */
 	PROBER_SILENCE = 2,  /* PROBER_INFERS: silent TTLs in a row that end a walk */
 	PROBER_BOUNDARY = 2, /* further attempts where the server's hop would move by the answer */

@@ -23,7 +23,7 @@
 
 enum {
 	STEPS = 64,
-	STEPS_PROVEN = 20,
+	STEPS_PROVEN = 24,
 };
 
 #define STEPS_SPAN (1800 * INPATH_SEC)
