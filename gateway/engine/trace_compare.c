@@ -198,16 +198,18 @@ static uint8_t first_mixed(const struct trace *t, const struct path *old)
 }
 
 /*
- * A hop that was silent so far is known from now on. Of a mixture, those up to the last one before it at which the
- * path is what it was.
+ * A hop that was silent so far is known from now on. Where the path differs, or the trace is a mixture, those up to
+ * the last one before that at which it is what it was.
  */
-static void fill_in(const struct trace *t, struct path *path)
+static void fill_in(const struct trace *t, struct path *path, uint64_t differ)
 {
-	uint8_t ttl = first_mixed(t, path);
+	uint8_t mixed = first_mixed(t, path);
+	uint64_t other = differ | (mixed ? ttl_bit(mixed) : 0);
 	struct path later = t->path;
 
-	if (ttl) {
-		uint64_t same = path_ttls(path) & path_ttls(&later) & (ttl_bit(ttl) - 1);
+	if (other) {
+		uint64_t before = ttl_bit(ttls_lowest(other)) - 1;
+		uint64_t same = path_ttls(path) & path_ttls(&later) & before;
 
 		path_cut(&later, (uint8_t)(ttls_highest(same) + 1));
 	}
@@ -271,7 +273,7 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 		d->since = t->walk.first_sent;
 		path_sketch(&d->path, &t->path);
 	}
-	fill_in(t, &h->path);
+	fill_in(t, &h->path, 0);
 	if (amid && d->ttl) {
 		/* Both routes in one trace: which of them is left? */
 		ask_again(f, d, PROBER_CONFIRM, now);
@@ -334,7 +336,7 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 {
 	struct doubt *d = &h->doubt;
 	bool again = is_found_again(d, &t->path, differ);
-	/* What is as it was, where the last trace showed it otherwise: then one more is to tell. */
+	/* What is as it was, where the last trace showed it otherwise: before the first, one more is to tell. */
 	uint64_t back = d->ttls & path_ttls(&t->path) & ~differ;
 	bool third = d->ttl && !again, sure;
 	uint8_t first = ttls_lowest(differ);
@@ -347,7 +349,8 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 			h->evidence.old[first - 1], now);
 	others = seen_by_others(e, h, t, differ);
 	/* Nor is it named by a TTL that one trace alone has shown: routers may take turns before the step. */
-	sure = again && back == 0 && (others >= STEPS_PROVEN || ttls_has(d->ttls, first));
+	sure = again && (back & (ttl_bit(first) - 1)) == 0 &&
+	       (others >= STEPS_PROVEN || ttls_has(d->ttls, first));
 	if (third)
 		flapped(e, h, differ);
 	if (!again) {
@@ -363,6 +366,7 @@ static void take_other(struct inpath_engine *e, struct trace *t, struct flow *f,
 		say_change(e, t, f, h, differ, now);
 		return;
 	}
+	fill_in(t, &h->path, differ);
 	d->ttl = best_asked(t, differ);
 	path_sketch(&d->path, &t->path);
 	/* Of a third one it is asked who else there is. */
@@ -406,7 +410,7 @@ void trace_compare(struct inpath_engine *e, struct trace *t, struct flow *f, inp
 	if (is_cut_short(t)) {
 		/* But what it shows where the path was silent so far has been seen. */
 		if (h->doubt.ttl == 0 && path_differs(&h->path, &t->path) == 0)
-			fill_in(t, &h->path);
+			fill_in(t, &h->path, 0);
 		/* What it was to confirm is still to be. */
 		if (h->doubt.ttl && t->why == INPATH_WHY_CHANGE && t->stop == INPATH_STOP_SHORT)
 			ask_again(f, &h->doubt, t->walk.confirm_by, now);

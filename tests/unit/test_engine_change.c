@@ -474,6 +474,47 @@ static void what_is_shown_beside_a_doubt_is_known(void **state)
 	world_end(&w);
 }
 
+/* Nor is what stands before the first TTL that differs lost, with one between that does not. */
+static void what_stands_before_a_difference_is_known(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 8, .silent = 1 << 1 };
+
+	(void)state;
+	begin(&w);
+	w.moved = 1 << 5;
+	w.silent = 0;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 2);
+	assert_int_equal(world_stats(&w)->unchanged, 0);
+	w.moved = 0;
+	w.third = 1 << 1;
+	world_goes_on(&w, 200 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->changes, 1);
+	assert_int_equal(latest_change(&w)->ttl, 2);
+	world_end(&w);
+}
+
+/* Behind it two pairs take turns of which the path has but one each: what they show goes to and fro. */
+static void a_change_before_routers_that_take_turns_is_named(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 0; seed < 60; seed++) {
+		struct world w = { .sack = true, .timestamps = true, .distance = 10 };
+
+		w.dice = seed * 2654435761U;
+		begin(&w);
+		w.deals = 1 << 5 | 1 << 7;
+		w.third = 1 << 2;
+		for (int i = 0; i < 600 && world_stats(&w)->changes == 0; i++)
+			world_goes_on(&w, 1 * INPATH_SEC);
+		assert_int_equal(world_stats(&w)->changes, 1);
+		assert_int_equal(latest_change(&w)->ttl, 3);
+		assert_in_range(world_stats(&w)->traces, 3, 6);
+		world_end(&w);
+	}
+}
+
 /* Routers behind a balancer that deals packet by packet, at random, and some answer seldom. */
 static void who_takes_turns_at_random_makes_no_change(void **state)
 {
@@ -769,6 +810,8 @@ int main(void)
 		cmocka_unit_test(what_a_mixture_has_shown_is_not_known),
 		cmocka_unit_test(what_stands_before_a_mixture_is_known),
 		cmocka_unit_test(what_is_shown_beside_a_doubt_is_known),
+		cmocka_unit_test(what_stands_before_a_difference_is_known),
+		cmocka_unit_test(a_change_before_routers_that_take_turns_is_named),
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
 		cmocka_unit_test(a_change_to_routers_that_take_turns_is_named),
 		cmocka_unit_test(what_no_flow_can_prove_they_prove_together),
