@@ -245,8 +245,8 @@ static bool is_apart(const struct row *row, uint8_t end)
  * Several addresses at one TTL: do they take turns, as where a balancer deals packet by packet, or
  * did one follow the other, as when a route changes? Of two, each side of the step must have been seen twice. It
  * may change back within the trace, so that a block of one stands between the other's; or routers that take turns
- * may follow one that does not, or the other way round. Of those that take turns ten answers look like
- * either once in twenty times: the next trace tells.
+ * may follow one that does not, or the other way round. Of those that take turns twelve answers look like
+ * either once in forty times: the next trace tells.
  */
 static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
 {
