@@ -66,8 +66,12 @@ static uint32_t traced_since(const struct judge_turns *t, uint32_t serial, inpat
 	return count;
 }
 
-/* Probes of a trace, and of what is asked of doubts meanwhile; some for a flow that comes late. */
-#define A_TURN   (25 * INPATH_SEC / SOAK_GATEWAY)
+/*
+ * What a turn costs where it costs most: one of the first hops, that is silent, is asked twice by each trace, and doubts
+ * may take as much of its budget. (By the gateway's, it is 25 probes of a trace and of what is asked of doubts
+ * meanwhile, so less.) And some for a flow that comes late.
+ */
+#define A_TURN   (4 * INPATH_SEC / SOAK_FIRST_HOPS)
 #define PATIENCE (30 * INPATH_SEC)
 
 static inpath_time patience(struct soak *s, const struct house_flow *f, inpath_time due)
