@@ -226,32 +226,37 @@ static struct row row_of(const struct prober_samples *s)
 	for (uint8_t i = 0; i < PROBER_SAMPLES; i++) {
 		if (s->who[i] == 0)
 			continue;
-		if (row.runs == 0 || row.who[row.runs - 1] != s->who[i]) {
-			row.runs_of[s->who[i]]++;
+		if (row.runs == 0 || row.who[row.runs - 1] != s->who[i])
 			row.who[row.runs++] = s->who[i];
-		}
 		row.length[row.runs - 1]++;
 	}
 	return row;
 }
 
-/* Was one address seen at this end of the row only? */
-static bool is_apart(const struct row *row, uint8_t end)
+/* Is there a step in the row that no address is on both sides of? */
+static bool has_step(const struct row *row)
 {
-	return row->runs_of[row->who[end]] == 1 && row->who[end] <= INPATH_HOP_ADDRS;
+	for (uint8_t at = 1; at < row->runs; at++) {
+		uint32_t before = 0, behind = 0;
+
+		for (uint8_t i = 0; i < row->runs; i++)
+			*(i < at ? &before : &behind) |= 1U << row->who[i];
+		if ((before & behind) == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
  * Several addresses at one TTL: do they take turns, as where a balancer deals packet by packet, or
  * did one follow the other, as when a route changes? Of two, each side of the step must have been seen twice. It
  * may change back within the trace, so that a block of one stands between the other's; or routers that take turns
- * may follow one that does not, or the other way round. Of those that take turns twelve answers look like
- * either once in forty times: the next trace tells.
+ * may follow others, or one that does not. Of those that take turns twelve answers look like either once in
+ * forty times: the next trace tells.
  */
 static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
 {
 	struct row row = row_of(s);
-	uint8_t last = (uint8_t)(row.runs - 1);
 
 	if (row.runs < 2)
 		return;
@@ -260,7 +265,7 @@ static void tell_turns(struct inpath_hop *hop, const struct prober_samples *s)
 	else if (row.runs == 3 && row.who[0] == row.who[2])
 		hop->changed = row.length[1] > 1;
 	else
-		hop->changed = hop->addr_count > 2 && (is_apart(&row, 0) || is_apart(&row, last));
+		hop->changed = hop->addr_count > 2 && has_step(&row);
 	hop->balanced = row.runs > 2 && !hop->changed;
 }
 

@@ -414,6 +414,8 @@ static const struct {
 	{ "AABCBC", false, true },
 	{ "BCBBCAA", false, true },
 	{ "AABBCC", false, true },
+	{ "ABBABCDCCD", false, true },
+	{ "ABBABCDCCDB", true, false },
 	{ "ABCBCB", false, true },
 	{ "AABCBA", true, false },
 	{ "BCBCAAB", true, false },
@@ -421,7 +423,8 @@ static const struct {
 	{ "ABCBAC", true, false },
 	{ "ABABABC", false, true },
 	/* There is no room for the fifth and the sixth. */
-	{ "ABCDAEFEF", true, false },
+	{ "ABCDAEFEF", false, true },
+	{ "ABCDAEFEFA", true, false },
 	{ "ABCDEFEF", false, true },
 };
 
