@@ -141,6 +141,16 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls)
 	return path->count > before;
 }
 
+void path_drop(struct path *p, uint64_t ttls)
+{
+	uint8_t count = p->count;
+
+	p->count = 0;
+	for (uint8_t i = 0; i < count; i++)
+		if (!ttls_has(ttls, p->entries[i].ttl))
+			p->entries[p->count++] = p->entries[i];
+}
+
 void path_cut(struct path *p, uint8_t ttl)
 {
 	while (p->count && p->entries[p->count - 1].ttl >= ttl)

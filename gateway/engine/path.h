@@ -54,6 +54,9 @@ bool path_merge(struct path *path, const struct path *later, uint64_t ttls);
 /* The TTLs (bit ttl-1) at which the paths differ; 0 if they are equal. */
 uint64_t path_differs(const struct path *a, const struct path *b);
 
+/* What the path has at these TTLs (bit ttl-1) is forgotten. */
+void path_drop(struct path *p, uint64_t ttls);
+
 /* What the path has from this TTL on is forgotten. */
 void path_cut(struct path *p, uint8_t ttl);
 

@@ -11,6 +11,8 @@
 #include "gateway/engine/trace.h"
 #include "gateway/engine/ttls.h"
 
+#include <string.h>
+
 enum {
 	MISSES = 4, /* traces, or answers, in a row that may miss the server where it stands */
 	DOUBTS = 3, /* TTLs that one trace asks about: routers that deal lie behind each other */
@@ -293,6 +295,30 @@ static void take_same(struct inpath_engine *e, struct trace *t, struct flow *f, 
 }
 
 /*
+ * TTLs that have answered only when they were asked again, by a router that had answered at another one by then. So
+ * it is where the route changes back meanwhile: who stands there is left to the next trace.
+ */
+static uint64_t misplaced(const struct trace *t)
+{
+	uint64_t ttls = 0;
+
+	for (uint8_t i = 0; i < INPATH_MAX_HOPS; i++) {
+		const struct inpath_hop *hop = &t->walk.hops[i];
+
+		for (uint8_t k = 0; k < INPATH_MAX_HOPS && hop->answered < hop->sent; k++) {
+			const struct inpath_hop *other = &t->walk.hops[k];
+
+			if (k != i && hop->addr_count && other->addr_count &&
+				other->answered == other->sent &&
+				memcmp(&hop->addrs[0], &other->addrs[0], sizeof(hop->addrs[0])) ==
+					0)
+				ttls |= ttl_bit(i + 1);
+		}
+	}
+	return ttls;
+}
+
+/*
  * The new path, and who takes turns at the TTLs that it has in common with the old one. Where it was
  * silent nothing is known: the paths may part before the first TTL that shows it.
  */
@@ -300,6 +326,7 @@ static struct path new_path(const struct trace *t, const struct path *old, uint6
 {
 	struct path path = t->path;
 
+	path_drop(&path, misplaced(t));
 	(void)path_merge(&path, old, path_ttls(&path) & ~differ);
 	return path;
 }

@@ -495,6 +495,38 @@ static void what_stands_before_a_difference_is_known(void **state)
 	world_end(&w);
 }
 
+/*
+ * The trace that confirms a change asks TTL 6 again, and meets the router of TTL 7 there: as where the route has changed
+ * back meanwhile. The next one shows its own.
+ */
+static void who_answers_again_at_anothers_ttl_is_not_taken_for_the_path(void **state)
+{
+	struct world w = { .sack = true, .timestamps = true, .distance = 9 };
+	uint32_t asked;
+
+	(void)state;
+	begin(&w);
+	w.moved = 1 << 2 | 1 << 5;
+	world_request(&w, "again and again", 15);
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->traces, 2);
+	w.silent = 1 << 5;
+	asked = w.per_ttl[6];
+	world_request(&w, "again and again", 15);
+	for (int i = 0; i < 2000 && w.per_ttl[6] == asked; i++)
+		world_run(&w, 1 * MS);
+	w.silent = 0;
+	w.zero_ttl = 1 << 5;
+	world_run(&w, 7 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->changes, 1);
+	assert_int_equal(latest_change(&w)->ttl, 3);
+	assert_int_equal(world_path(&w)->hops[5].addr_count, 1);
+	w.zero_ttl = 0;
+	world_goes_on(&w, 400 * INPATH_SEC);
+	assert_int_equal(world_stats(&w)->changes, 1);
+	world_end(&w);
+}
+
 /* Behind it two pairs take turns of which the path has but one each: what they show goes to and fro. */
 static void a_change_before_routers_that_take_turns_is_named(void **state)
 {
@@ -811,6 +843,7 @@ int main(void)
 		cmocka_unit_test(what_stands_before_a_mixture_is_known),
 		cmocka_unit_test(what_is_shown_beside_a_doubt_is_known),
 		cmocka_unit_test(what_stands_before_a_difference_is_known),
+		cmocka_unit_test(who_answers_again_at_anothers_ttl_is_not_taken_for_the_path),
 		cmocka_unit_test(a_change_before_routers_that_take_turns_is_named),
 		cmocka_unit_test(who_takes_turns_at_random_makes_no_change),
 		cmocka_unit_test(a_change_to_routers_that_take_turns_is_named),

@@ -334,6 +334,19 @@ static void what_is_known_at_another_ttl_is_not_filled_in(void **state)
 	assert_int_equal(path.count, 3);
 }
 
+static void what_is_dropped_is_at_these_ttls(void **state)
+{
+	struct path p = path_of("1/10.0.0.1,2/10.0.0.2+10.0.0.8,3/10.0.0.3,4/10.0.0.4"),
+		    rest = path_of("1/10.0.0.1,2/*,3/10.0.0.3,4/*");
+
+	(void)state;
+	path_drop(&p, 0);
+	assert_int_equal(p.count, 5);
+	path_drop(&p, ttl_bit(2) | ttl_bit(4) | ttl_bit(9));
+	assert_int_equal(p.count, rest.count);
+	assert_memory_equal(p.entries, rest.entries, rest.count * sizeof(rest.entries[0]));
+}
+
 static void routers_that_take_turns_are_all_kept(void **state)
 {
 	struct hops h = hops_of("1/10.0.0.1,2/*,3/10.0.0.3"),
@@ -499,6 +512,7 @@ int main(void)
 		cmocka_unit_test(a_hop_is_kept_whole_or_not_at_all),
 		cmocka_unit_test(what_was_silent_is_filled_in_and_nothing_else),
 		cmocka_unit_test(what_is_known_at_another_ttl_is_not_filled_in),
+		cmocka_unit_test(what_is_dropped_is_at_these_ttls),
 		cmocka_unit_test(routers_that_take_turns_are_all_kept),
 		cmocka_unit_test(a_full_path_is_filled_no_further),
 		cmocka_unit_test(what_is_cut_is_all_from_that_ttl_on),
